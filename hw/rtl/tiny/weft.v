@@ -1057,12 +1057,12 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
     .matmul__data(\act__data$306 ),
     .matmul__ready(\act__ready$310 ),
     .matmul__valid(matmul__valid),
-    .\port$37690$35 (\$94 ),
-    .\port$37706$0 (\$99 ),
-    .\port$38165$0 (\$101 ),
-    .\port$38455$0 (\$104 ),
-    .\port$4469$0 (\$102 ),
-    .\port$4471$0 (\$103 ),
+    .\port$37706$35 (\$94 ),
+    .\port$37722$0 (\$99 ),
+    .\port$38179$0 (\$101 ),
+    .\port$38469$0 (\$104 ),
+    .\port$4485$0 (\$102 ),
+    .\port$4487$0 (\$103 ),
     .rst(rst),
     .simt__data(simt__data),
     .simt__out(shared__out),
@@ -1135,86 +1135,86 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
     .\o__ready$259 (simt_cmd__ready),
     .own_clk(clk),
     .own_rst(core_rst),
-    .\port$36958$0 (\$8 ),
-    .\port$36960$0 (\$9 ),
-    .\port$36962$0 (\$10 ),
-    .\port$36964$0 (\$11 ),
-    .\port$36966$0 (\$12 ),
-    .\port$36968$0 (\$13 ),
-    .\port$36970$0 (\$14 ),
-    .\port$36972$0 (\$15 ),
-    .\port$36974$0 (\$16 ),
-    .\port$36976$0 (\$17 ),
-    .\port$36978$0 (\$18 ),
-    .\port$36980$0 (\$19 ),
-    .\port$36982$0 (\$20 ),
-    .\port$36984$0 (\$21 ),
-    .\port$36986$0 (\$22 ),
-    .\port$36988$0 (\$23 ),
-    .\port$37023$0 (\$24 ),
-    .\port$37025$0 (\$25 ),
-    .\port$37027$0 (\$26 ),
-    .\port$37029$0 (\$27 ),
-    .\port$37031$0 (\$28 ),
-    .\port$37033$0 (\$29 ),
-    .\port$37035$0 (\$30 ),
-    .\port$37037$0 (\$31 ),
-    .\port$37039$0 (\$32 ),
-    .\port$37041$0 (\$33 ),
-    .\port$37043$0 (\$34 ),
-    .\port$37045$0 (\$35 ),
-    .\port$37047$0 (\$36 ),
-    .\port$37049$0 (\$37 ),
-    .\port$37051$0 (\$38 ),
-    .\port$37053$0 (\$39 ),
-    .\port$37088$0 (\$40 ),
-    .\port$37090$0 (\$41 ),
-    .\port$37092$0 (\$42 ),
-    .\port$37094$0 (\$43 ),
-    .\port$37096$0 (\$44 ),
-    .\port$37098$0 (\$45 ),
-    .\port$37100$0 (\$46 ),
-    .\port$37102$0 (\$47 ),
-    .\port$37104$0 (\$48 ),
-    .\port$37106$0 (\$49 ),
-    .\port$37108$0 (\$50 ),
-    .\port$37110$0 (\$51 ),
-    .\port$37112$0 (\$52 ),
-    .\port$37114$0 (\$53 ),
-    .\port$37116$0 (\$54 ),
-    .\port$37118$0 (\$55 ),
-    .\port$37153$0 (\$56 ),
-    .\port$37155$0 (\$57 ),
-    .\port$37157$0 (\$58 ),
-    .\port$37159$0 (\$59 ),
-    .\port$37161$0 (\$60 ),
-    .\port$37163$0 (\$61 ),
-    .\port$37165$0 (\$62 ),
-    .\port$37167$0 (\$63 ),
-    .\port$37169$0 (\$64 ),
-    .\port$37171$0 (\$65 ),
-    .\port$37173$0 (\$66 ),
-    .\port$37175$0 (\$67 ),
-    .\port$37177$0 (\$68 ),
-    .\port$37179$0 (\$69 ),
-    .\port$37181$0 (\$70 ),
-    .\port$37183$0 (\$71 ),
-    .\port$37218$0 (\$72 ),
-    .\port$37220$0 (\$73 ),
-    .\port$37222$0 (\$74 ),
-    .\port$37224$0 (\$75 ),
-    .\port$37226$0 (\$76 ),
-    .\port$37228$0 (\$77 ),
-    .\port$37230$0 (\$78 ),
-    .\port$37232$0 (\$79 ),
-    .\port$37234$0 (\$80 ),
-    .\port$37236$0 (\$81 ),
-    .\port$37238$0 (\$82 ),
-    .\port$37240$0 (\$83 ),
-    .\port$37242$0 (\$84 ),
-    .\port$37244$0 (\$85 ),
-    .\port$37246$0 (\$86 ),
-    .\port$37248$0 (\$87 ),
+    .\port$36974$0 (\$8 ),
+    .\port$36976$0 (\$9 ),
+    .\port$36978$0 (\$10 ),
+    .\port$36980$0 (\$11 ),
+    .\port$36982$0 (\$12 ),
+    .\port$36984$0 (\$13 ),
+    .\port$36986$0 (\$14 ),
+    .\port$36988$0 (\$15 ),
+    .\port$36990$0 (\$16 ),
+    .\port$36992$0 (\$17 ),
+    .\port$36994$0 (\$18 ),
+    .\port$36996$0 (\$19 ),
+    .\port$36998$0 (\$20 ),
+    .\port$37000$0 (\$21 ),
+    .\port$37002$0 (\$22 ),
+    .\port$37004$0 (\$23 ),
+    .\port$37039$0 (\$24 ),
+    .\port$37041$0 (\$25 ),
+    .\port$37043$0 (\$26 ),
+    .\port$37045$0 (\$27 ),
+    .\port$37047$0 (\$28 ),
+    .\port$37049$0 (\$29 ),
+    .\port$37051$0 (\$30 ),
+    .\port$37053$0 (\$31 ),
+    .\port$37055$0 (\$32 ),
+    .\port$37057$0 (\$33 ),
+    .\port$37059$0 (\$34 ),
+    .\port$37061$0 (\$35 ),
+    .\port$37063$0 (\$36 ),
+    .\port$37065$0 (\$37 ),
+    .\port$37067$0 (\$38 ),
+    .\port$37069$0 (\$39 ),
+    .\port$37104$0 (\$40 ),
+    .\port$37106$0 (\$41 ),
+    .\port$37108$0 (\$42 ),
+    .\port$37110$0 (\$43 ),
+    .\port$37112$0 (\$44 ),
+    .\port$37114$0 (\$45 ),
+    .\port$37116$0 (\$46 ),
+    .\port$37118$0 (\$47 ),
+    .\port$37120$0 (\$48 ),
+    .\port$37122$0 (\$49 ),
+    .\port$37124$0 (\$50 ),
+    .\port$37126$0 (\$51 ),
+    .\port$37128$0 (\$52 ),
+    .\port$37130$0 (\$53 ),
+    .\port$37132$0 (\$54 ),
+    .\port$37134$0 (\$55 ),
+    .\port$37169$0 (\$56 ),
+    .\port$37171$0 (\$57 ),
+    .\port$37173$0 (\$58 ),
+    .\port$37175$0 (\$59 ),
+    .\port$37177$0 (\$60 ),
+    .\port$37179$0 (\$61 ),
+    .\port$37181$0 (\$62 ),
+    .\port$37183$0 (\$63 ),
+    .\port$37185$0 (\$64 ),
+    .\port$37187$0 (\$65 ),
+    .\port$37189$0 (\$66 ),
+    .\port$37191$0 (\$67 ),
+    .\port$37193$0 (\$68 ),
+    .\port$37195$0 (\$69 ),
+    .\port$37197$0 (\$70 ),
+    .\port$37199$0 (\$71 ),
+    .\port$37234$0 (\$72 ),
+    .\port$37236$0 (\$73 ),
+    .\port$37238$0 (\$74 ),
+    .\port$37240$0 (\$75 ),
+    .\port$37242$0 (\$76 ),
+    .\port$37244$0 (\$77 ),
+    .\port$37246$0 (\$78 ),
+    .\port$37248$0 (\$79 ),
+    .\port$37250$0 (\$80 ),
+    .\port$37252$0 (\$81 ),
+    .\port$37254$0 (\$82 ),
+    .\port$37256$0 (\$83 ),
+    .\port$37258$0 (\$84 ),
+    .\port$37260$0 (\$85 ),
+    .\port$37262$0 (\$86 ),
+    .\port$37264$0 (\$87 ),
     .push__payload(push__payload),
     .push__ready(push__ready),
     .push__valid(push__valid),
@@ -1261,28 +1261,28 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
     .params__bias_row(read__bias_row),
     .params__scale(params__scale),
     .params__scale_row(read__scale_row),
-    .\port$3498$0 (\$95 ),
-    .\port$3530$0 (\$96 ),
-    .\port$3562$0 (\$97 ),
-    .\port$3594$0 (\$98 ),
-    .\port$37088$0 (\$40 ),
-    .\port$37090$0 (\$41 ),
-    .\port$37092$0 (\$42 ),
-    .\port$37094$0 (\$43 ),
-    .\port$37096$0 (\$44 ),
-    .\port$37098$0 (\$45 ),
-    .\port$37100$0 (\$46 ),
-    .\port$37102$0 (\$47 ),
-    .\port$37104$0 (\$48 ),
-    .\port$37106$0 (\$49 ),
-    .\port$37108$0 (\$50 ),
-    .\port$37110$0 (\$51 ),
-    .\port$37112$0 (\$52 ),
-    .\port$37114$0 (\$53 ),
-    .\port$37116$0 (\$54 ),
-    .\port$37118$0 (\$55 ),
-    .\port$38165$0 (\$101 ),
-    .\port$4293$0 (\$100 ),
+    .\port$3514$0 (\$95 ),
+    .\port$3546$0 (\$96 ),
+    .\port$3578$0 (\$97 ),
+    .\port$3610$0 (\$98 ),
+    .\port$37104$0 (\$40 ),
+    .\port$37106$0 (\$41 ),
+    .\port$37108$0 (\$42 ),
+    .\port$37110$0 (\$43 ),
+    .\port$37112$0 (\$44 ),
+    .\port$37114$0 (\$45 ),
+    .\port$37116$0 (\$46 ),
+    .\port$37118$0 (\$47 ),
+    .\port$37120$0 (\$48 ),
+    .\port$37122$0 (\$49 ),
+    .\port$37124$0 (\$50 ),
+    .\port$37126$0 (\$51 ),
+    .\port$37128$0 (\$52 ),
+    .\port$37130$0 (\$53 ),
+    .\port$37132$0 (\$54 ),
+    .\port$37134$0 (\$55 ),
+    .\port$38179$0 (\$101 ),
+    .\port$4309$0 (\$100 ),
     .post__mask(drain_post__mask),
     .post__valid(drain_post__valid),
     .\read__en$79 (read__en)
@@ -1311,24 +1311,24 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
     .memory__burst__ready(memory__burst__ready),
     .memory__burst__valid(load__burst__valid),
     .params__valid(\write__valid$288 ),
-    .\port$36958$0 (\$8 ),
-    .\port$36960$0 (\$9 ),
-    .\port$36962$0 (\$10 ),
-    .\port$36964$0 (\$11 ),
-    .\port$36966$0 (\$12 ),
-    .\port$36968$0 (\$13 ),
-    .\port$36970$0 (\$14 ),
-    .\port$36972$0 (\$15 ),
-    .\port$36974$0 (\$16 ),
-    .\port$36976$0 (\$17 ),
-    .\port$36978$0 (\$18 ),
-    .\port$36980$0 (\$19 ),
-    .\port$36982$0 (\$20 ),
-    .\port$36984$0 (\$21 ),
-    .\port$36986$0 (\$22 ),
-    .\port$36988$0 (\$23 ),
-    .\port$37652$0 (\$93 ),
-    .\port$37690$35 (\$94 ),
+    .\port$36974$0 (\$8 ),
+    .\port$36976$0 (\$9 ),
+    .\port$36978$0 (\$10 ),
+    .\port$36980$0 (\$11 ),
+    .\port$36982$0 (\$12 ),
+    .\port$36984$0 (\$13 ),
+    .\port$36986$0 (\$14 ),
+    .\port$36988$0 (\$15 ),
+    .\port$36990$0 (\$16 ),
+    .\port$36992$0 (\$17 ),
+    .\port$36994$0 (\$18 ),
+    .\port$36996$0 (\$19 ),
+    .\port$36998$0 (\$20 ),
+    .\port$37000$0 (\$21 ),
+    .\port$37002$0 (\$22 ),
+    .\port$37004$0 (\$23 ),
+    .\port$37668$0 (\$93 ),
+    .\port$37706$35 (\$94 ),
     .post__mask(load_post__mask),
     .post__valid(load_post__valid),
     .wgt__data(write__data),
@@ -1364,29 +1364,29 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
     .fence__end(wgt_fence__end),
     .fence__start(wgt_fence__start),
     .fence__up(wgt_fence__up),
-    .\port$3498$0 (\$95 ),
-    .\port$3530$0 (\$96 ),
-    .\port$3562$0 (\$97 ),
-    .\port$3594$0 (\$98 ),
-    .\port$36694$0 (matmul_waiting),
-    .\port$37023$0 (\$24 ),
-    .\port$37025$0 (\$25 ),
-    .\port$37027$0 (\$26 ),
-    .\port$37029$0 (\$27 ),
-    .\port$37031$0 (\$28 ),
-    .\port$37033$0 (\$29 ),
-    .\port$37035$0 (\$30 ),
-    .\port$37037$0 (\$31 ),
-    .\port$37039$0 (\$32 ),
-    .\port$37041$0 (\$33 ),
-    .\port$37043$0 (\$34 ),
-    .\port$37045$0 (\$35 ),
-    .\port$37047$0 (\$36 ),
-    .\port$37049$0 (\$37 ),
-    .\port$37051$0 (\$38 ),
-    .\port$37053$0 (\$39 ),
-    .\port$37706$0 (\$99 ),
-    .\port$4293$0 (\$100 ),
+    .\port$3514$0 (\$95 ),
+    .\port$3546$0 (\$96 ),
+    .\port$3578$0 (\$97 ),
+    .\port$3610$0 (\$98 ),
+    .\port$36710$0 (matmul_waiting),
+    .\port$37039$0 (\$24 ),
+    .\port$37041$0 (\$25 ),
+    .\port$37043$0 (\$26 ),
+    .\port$37045$0 (\$27 ),
+    .\port$37047$0 (\$28 ),
+    .\port$37049$0 (\$29 ),
+    .\port$37051$0 (\$30 ),
+    .\port$37053$0 (\$31 ),
+    .\port$37055$0 (\$32 ),
+    .\port$37057$0 (\$33 ),
+    .\port$37059$0 (\$34 ),
+    .\port$37061$0 (\$35 ),
+    .\port$37063$0 (\$36 ),
+    .\port$37065$0 (\$37 ),
+    .\port$37067$0 (\$38 ),
+    .\port$37069$0 (\$39 ),
+    .\port$37722$0 (\$99 ),
+    .\port$4309$0 (\$100 ),
     .post__mask(matmul_post__mask),
     .r_en(matmul_post__valid),
     .weights_ready(weights_ready),
@@ -1466,7 +1466,7 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
   );
   \weft.param_sram  param_sram (
     .clk(clk),
-    .\port$37652$0 (\$93 ),
+    .\port$37668$0 (\$93 ),
     .read__addr(read__bias_row),
     .\read__addr$17 (read__scale_row),
     .read__bias(params__bias),
@@ -1490,22 +1490,22 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
     .fetch__beat__payload(code__beat__payload),
     .fetch__beat__valid(code__beat__valid),
     .fetch__burst__ready(code__burst__ready),
-    .\port$37218$0 (\$72 ),
-    .\port$37220$0 (\$73 ),
-    .\port$37222$0 (\$74 ),
-    .\port$37224$0 (\$75 ),
-    .\port$37226$0 (\$76 ),
-    .\port$37228$0 (\$77 ),
-    .\port$37230$0 (\$78 ),
-    .\port$37232$0 (\$79 ),
-    .\port$37234$0 (\$80 ),
-    .\port$37236$0 (\$81 ),
-    .\port$37238$0 (\$82 ),
-    .\port$37240$0 (\$83 ),
-    .\port$37242$0 (\$84 ),
-    .\port$37244$0 (\$85 ),
-    .\port$37246$0 (\$86 ),
-    .\port$37248$0 (\$87 ),
+    .\port$37234$0 (\$72 ),
+    .\port$37236$0 (\$73 ),
+    .\port$37238$0 (\$74 ),
+    .\port$37240$0 (\$75 ),
+    .\port$37242$0 (\$76 ),
+    .\port$37244$0 (\$77 ),
+    .\port$37246$0 (\$78 ),
+    .\port$37248$0 (\$79 ),
+    .\port$37250$0 (\$80 ),
+    .\port$37252$0 (\$81 ),
+    .\port$37254$0 (\$82 ),
+    .\port$37256$0 (\$83 ),
+    .\port$37258$0 (\$84 ),
+    .\port$37260$0 (\$85 ),
+    .\port$37262$0 (\$86 ),
+    .\port$37264$0 (\$87 ),
     .post__mask(simt_post__mask),
     .post__valid(simt_post__valid),
     .push__payload(push__payload),
@@ -1564,25 +1564,25 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
     .memory__burst__valid(store__burst__valid),
     .memory__done__payload(memory__done__payload),
     .message(message),
-    .\port$37153$0 (\$56 ),
-    .\port$37155$0 (\$57 ),
-    .\port$37157$0 (\$58 ),
-    .\port$37159$0 (\$59 ),
-    .\port$37161$0 (\$60 ),
-    .\port$37163$0 (\$61 ),
-    .\port$37165$0 (\$62 ),
-    .\port$37167$0 (\$63 ),
-    .\port$37169$0 (\$64 ),
-    .\port$37171$0 (\$65 ),
-    .\port$37173$0 (\$66 ),
-    .\port$37175$0 (\$67 ),
-    .\port$37177$0 (\$68 ),
-    .\port$37179$0 (\$69 ),
-    .\port$37181$0 (\$70 ),
-    .\port$37183$0 (\$71 ),
-    .\port$38455$0 (\$104 ),
-    .\port$4469$0 (\$102 ),
-    .\port$4471$0 (\$103 ),
+    .\port$37169$0 (\$56 ),
+    .\port$37171$0 (\$57 ),
+    .\port$37173$0 (\$58 ),
+    .\port$37175$0 (\$59 ),
+    .\port$37177$0 (\$60 ),
+    .\port$37179$0 (\$61 ),
+    .\port$37181$0 (\$62 ),
+    .\port$37183$0 (\$63 ),
+    .\port$37185$0 (\$64 ),
+    .\port$37187$0 (\$65 ),
+    .\port$37189$0 (\$66 ),
+    .\port$37191$0 (\$67 ),
+    .\port$37193$0 (\$68 ),
+    .\port$37195$0 (\$69 ),
+    .\port$37197$0 (\$70 ),
+    .\port$37199$0 (\$71 ),
+    .\port$38469$0 (\$104 ),
+    .\port$4485$0 (\$102 ),
+    .\port$4487$0 (\$103 ),
     .post__mask(store_post__mask),
     .post__valid(store_post__valid)
   );
@@ -2323,8 +2323,8 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
   assign { events[22], events[16:7], events[0] } = 12'h000;
 endmodule
 
-module \weft.act_sram (rst, matmul__ready, store__ready, drain__ready, load__ready, simt__ready, lost, load__valid, matmul__valid, drain__valid, drain__data, store__valid, \port$4469$0 , \port$4471$0 , simt__rows, core_rst, matmul__data, store__data, simt__pause, simt__out, load__data
-, \port$37690$35 , load__mask, \port$37706$0 , matmul__behind, matmul__claim, \port$38165$0 , \port$38455$0 , simt__write, simt__region, simt__read, simt__strobe, simt__data, clk);
+module \weft.act_sram (rst, matmul__ready, store__ready, drain__ready, load__ready, simt__ready, lost, load__valid, matmul__valid, drain__valid, drain__data, store__valid, \port$4485$0 , \port$4487$0 , simt__rows, core_rst, matmul__data, store__data, simt__pause, simt__out, load__data
+, \port$37706$35 , load__mask, \port$37722$0 , matmul__behind, matmul__claim, \port$38179$0 , \port$38469$0 , simt__write, simt__region, simt__read, simt__strobe, simt__data, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$6  = 0;
   wire [62:0] \$1 ;
   wire \$10 ;
@@ -2334,137 +2334,149 @@ module \weft.act_sram (rst, matmul__ready, store__ready, drain__ready, load__rea
   wire \$103 ;
   wire \$104 ;
   wire \$105 ;
-  wire [8:0] \$106 ;
-  wire [63:0] \$107 ;
-  wire [7:0] \$108 ;
-  wire [4:0] \$109 ;
+  wire \$106 ;
+  wire \$107 ;
+  wire \$108 ;
+  wire [8:0] \$109 ;
   wire \$11 ;
-  wire [4:0] \$110 ;
-  wire [4:0] \$111 ;
-  wire [4:0] \$112 ;
+  wire [63:0] \$110 ;
+  wire [7:0] \$111 ;
+  wire \$112 ;
   wire \$113 ;
-  reg [31:0] \$114 ;
-  reg [31:0] \$115 ;
-  reg [31:0] \$116 ;
-  reg [31:0] \$117 ;
-  wire [63:0] \$118 ;
+  wire \$114 ;
+  wire \$115 ;
+  wire \$116 ;
+  wire \$117 ;
+  wire [8:0] \$118 ;
   wire [63:0] \$119 ;
   wire \$12 ;
-  wire \$120 ;
-  reg [31:0] \$121 ;
-  reg [31:0] \$122 ;
-  reg [31:0] \$123 ;
-  reg [31:0] \$124 ;
-  wire [63:0] \$125 ;
-  wire [63:0] \$126 ;
-  wire \$127 ;
-  wire [1:0] \$128 ;
-  wire \$129 ;
+  wire [7:0] \$120 ;
+  wire [4:0] \$121 ;
+  wire [4:0] \$122 ;
+  wire [4:0] \$123 ;
+  wire [4:0] \$124 ;
+  wire \$125 ;
+  reg [31:0] \$126 ;
+  reg [31:0] \$127 ;
+  reg [31:0] \$128 ;
+  reg [31:0] \$129 ;
   wire \$13 ;
-  wire \$130 ;
-  wire \$131 ;
-  wire [1:0] \$132 ;
-  wire \$133 ;
-  wire \$134 ;
-  wire \$135 ;
-  wire [1:0] \$136 ;
-  wire \$137 ;
-  wire \$138 ;
+  wire [63:0] \$130 ;
+  wire [63:0] \$131 ;
+  wire \$132 ;
+  reg [31:0] \$133 ;
+  reg [31:0] \$134 ;
+  reg [31:0] \$135 ;
+  reg [31:0] \$136 ;
+  wire [63:0] \$137 ;
+  wire [63:0] \$138 ;
   wire \$139 ;
   wire \$14 ;
   wire [1:0] \$140 ;
   wire \$141 ;
   wire \$142 ;
   wire \$143 ;
-  wire [3:0] \$144 ;
-  wire [1:0] \$145 ;
+  wire [1:0] \$144 ;
+  wire \$145 ;
   wire \$146 ;
   wire \$147 ;
-  wire \$148 ;
-  wire [1:0] \$149 ;
+  wire [1:0] \$148 ;
+  wire \$149 ;
   wire \$15 ;
   wire \$150 ;
   wire \$151 ;
-  wire \$152 ;
-  wire [1:0] \$153 ;
+  wire [1:0] \$152 ;
+  wire \$153 ;
   wire \$154 ;
   wire \$155 ;
-  wire \$156 ;
+  wire [3:0] \$156 ;
   wire [1:0] \$157 ;
   wire \$158 ;
   wire \$159 ;
   wire \$16 ;
   wire \$160 ;
-  wire [3:0] \$161 ;
-  reg [63:0] \$162 ;
-  wire [7:0] \$163 ;
-  reg [63:0] \$164 ;
-  wire [7:0] \$165 ;
-  reg [63:0] \$166 ;
-  wire [7:0] \$167 ;
-  reg [63:0] \$168 ;
-  wire [7:0] \$169 ;
+  wire [1:0] \$161 ;
+  wire \$162 ;
+  wire \$163 ;
+  wire \$164 ;
+  wire [1:0] \$165 ;
+  wire \$166 ;
+  wire \$167 ;
+  wire \$168 ;
+  wire [1:0] \$169 ;
   wire \$17 ;
-  reg [63:0] \$170 ;
-  wire [7:0] \$171 ;
-  reg [63:0] \$172 ;
-  wire [7:0] \$173 ;
+  wire \$170 ;
+  wire \$171 ;
+  wire \$172 ;
+  wire [3:0] \$173 ;
   reg [63:0] \$174 ;
   wire [7:0] \$175 ;
   reg [63:0] \$176 ;
   wire [7:0] \$177 ;
-  reg [87:0] \$178 ;
-  reg [87:0] \$179 ;
+  reg [63:0] \$178 ;
+  wire [7:0] \$179 ;
   wire \$18 ;
-  reg [87:0] \$180 ;
-  reg [2:0] \$181 ;
-  reg [3:0] \$182 ;
-  reg [2:0] \$183 ;
-  reg \$184 ;
-  reg \$185 ;
-  reg [2:0] \$186 ;
-  reg [3:0] \$187 ;
-  reg [2:0] \$188 ;
-  reg \$189 ;
+  reg [63:0] \$180 ;
+  wire [7:0] \$181 ;
+  reg [63:0] \$182 ;
+  wire [7:0] \$183 ;
+  reg [63:0] \$184 ;
+  wire [7:0] \$185 ;
+  reg [63:0] \$186 ;
+  wire [7:0] \$187 ;
+  reg [63:0] \$188 ;
+  wire [7:0] \$189 ;
   wire \$19 ;
-  reg \$190 ;
-  reg [2:0] \$191 ;
-  reg [3:0] \$192 ;
+  reg [87:0] \$190 ;
+  reg [87:0] \$191 ;
+  reg [87:0] \$192 ;
   reg [2:0] \$193 ;
-  reg \$194 ;
-  reg \$195 ;
-  reg [2:0] \$196 ;
-  reg [3:0] \$197 ;
+  reg [3:0] \$194 ;
+  reg [2:0] \$195 ;
+  reg \$196 ;
+  reg \$197 ;
   reg [2:0] \$198 ;
-  reg \$199 ;
+  reg [3:0] \$199 ;
   wire [6:0] \$2 ;
   wire \$20 ;
-  reg \$200 ;
-  reg [1:0] \$201 ;
+  reg [2:0] \$200 ;
+  reg \$201 ;
   reg \$202 ;
-  reg \$203 ;
-  reg [1:0] \$204 ;
-  reg [1:0] \$205 ;
-  reg [63:0] \$206 ;
-  reg [31:0] \$207 ;
-  reg [1:0] \$208 ;
-  reg \$209 ;
+  reg [2:0] \$203 ;
+  reg [3:0] \$204 ;
+  reg [2:0] \$205 ;
+  reg \$206 ;
+  reg \$207 ;
+  reg [2:0] \$208 ;
+  reg [3:0] \$209 ;
   wire \$21 ;
-  reg \$210 ;
-  reg [1:0] \$211 ;
-  reg [1:0] \$212 ;
-  reg [63:0] \$213 ;
-  reg [31:0] \$214 ;
+  reg [2:0] \$210 ;
+  reg \$211 ;
+  reg \$212 ;
+  reg [1:0] \$213 ;
+  reg \$214 ;
   reg \$215 ;
-  reg \$216 ;
-  wire [87:0] \$217 ;
+  reg [1:0] \$216 ;
+  reg [1:0] \$217 ;
   reg [63:0] \$218 ;
-  wire [31:0] \$219 ;
+  reg [31:0] \$219 ;
   wire \$22 ;
-  wire [31:0] \$220 ;
-  wire [31:0] \$221 ;
-  wire [31:0] \$222 ;
+  reg [1:0] \$220 ;
+  reg \$221 ;
+  reg \$222 ;
+  reg [1:0] \$223 ;
+  reg [1:0] \$224 ;
+  reg [63:0] \$225 ;
+  reg [31:0] \$226 ;
+  reg \$227 ;
+  reg \$228 ;
+  wire [87:0] \$229 ;
   wire \$23 ;
+  reg [63:0] \$230 ;
+  wire [31:0] \$231 ;
+  wire [31:0] \$232 ;
+  wire [31:0] \$233 ;
+  wire [31:0] \$234 ;
   wire \$24 ;
   wire \$25 ;
   wire \$26 ;
@@ -2545,9 +2557,9 @@ module \weft.act_sram (rst, matmul__ready, store__ready, drain__ready, load__rea
   wire \$94 ;
   wire \$95 ;
   wire \$96 ;
-  wire [8:0] \$97 ;
-  wire [63:0] \$98 ;
-  wire [7:0] \$99 ;
+  wire \$97 ;
+  wire \$98 ;
+  wire \$99 ;
   reg [87:0] behind = 88'h0000000000000000000000;
   wire [63:0] \behind.data ;
   wire [7:0] \behind.mask ;
@@ -2618,18 +2630,18 @@ module \weft.act_sram (rst, matmul__ready, store__ready, drain__ready, load__rea
   wire [2:0] matmul_zero;
   wire [63:0] out;
   wire [63:0] \out$114 ;
-  input [10:0] \port$37690$35 ;
-  wire [10:0] \port$37690$35 ;
-  input [10:0] \port$37706$0 ;
-  wire [10:0] \port$37706$0 ;
-  input [14:0] \port$38165$0 ;
-  wire [14:0] \port$38165$0 ;
-  input [18:0] \port$38455$0 ;
-  wire [18:0] \port$38455$0 ;
-  input \port$4469$0 ;
-  wire \port$4469$0 ;
-  input \port$4471$0 ;
-  wire \port$4471$0 ;
+  input [10:0] \port$37706$35 ;
+  wire [10:0] \port$37706$35 ;
+  input [10:0] \port$37722$0 ;
+  wire [10:0] \port$37722$0 ;
+  input [14:0] \port$38179$0 ;
+  wire [14:0] \port$38179$0 ;
+  input [18:0] \port$38469$0 ;
+  wire [18:0] \port$38469$0 ;
+  input \port$4485$0 ;
+  wire \port$4485$0 ;
+  input \port$4487$0 ;
+  wire \port$4487$0 ;
   reg read_0_favoured = 1'h0;
   wire read_0_favours;
   reg [2:0] read_0_following = 3'h2;
@@ -2737,283 +2749,291 @@ module \weft.act_sram (rst, matmul__ready, store__ready, drain__ready, load__rea
   wire write_want_1_drain;
   wire write_want_1_load;
   wire write_want_1_simt;
-  assign \$1  = drain__data << { \port$38165$0 [2:1], 3'h0 };
-  assign \$2  = \port$38165$0 [14:11] << \port$38165$0 [2:1];
-  assign \$3  = load__data << { \port$37690$35 [1:0], 3'h0 };
-  assign \$4  = load__mask << \port$37690$35 [1:0];
-  assign read_want_0_matmul = matmul__valid & matmul__claim[0];
-  assign \$5  = matmul__claim[0] & read_free_0_matmul;
-  assign \$6  = simt__read[0] & read_free_0_simt;
-  assign read_want_0_store = store__valid & \port$4469$0 ;
-  assign reads = | { read_want_0_store, simt__read[0], matmul__claim[0] };
-  assign \$7  = | { read_want_0_store, simt__read[0], read_want_0_matmul };
-  assign \$8  = read_want_0_matmul & read_free_0_matmul;
-  assign \$9  = simt__read[0] & read_free_0_simt;
-  assign \$10  = read_want_0_store & read_free_0_store;
-  assign \$11  = { read_want_0_store, simt__read[0], read_want_0_matmul } != { \$10 , \$9 , \$8  };
-  assign read_0_lost = \$7  & \$11 ;
-  assign \$12  = ~ read_0_ripe;
-  assign \$13  = ~ read_0_favoured;
-  assign \$14  = \$12  & \$13 ;
-  assign \$15  = \$14  & read_0_lost;
-  assign \$16  = read_0_patience == 1'h1;
-  assign read_0_favours = \$15  & \$16 ;
-  assign \$17  = ~ read_0_favoured;
-  assign read_free_0_matmul = read_0_turn[0] | \$17 ;
-  assign \$18  = read_0_favoured | matmul__claim[0];
-  assign \$19  = ~ \$18 ;
-  assign read_free_0_simt = read_0_turn[1] | \$19 ;
-  assign \$20  = read_0_favoured | matmul__claim[0];
-  assign \$21  = \$20  | simt__read[0];
+  assign \$1  = drain__data << { \port$38179$0 [2:1], 3'h0 };
+  assign \$2  = \port$38179$0 [14:11] << \port$38179$0 [2:1];
+  assign \$3  = load__data << { \port$37706$35 [1:0], 3'h0 };
+  assign \$4  = load__mask << \port$37706$35 [1:0];
+  assign read_want_0_matmul = \$5  & matmul__claim[0];
+  assign \$6  = matmul__claim[0] & read_free_0_matmul;
+  assign \$7  = | simt__read;
+  assign read_want_0_simt = \$7  & simt__read[0];
+  assign \$8  = read_want_0_simt & read_free_0_simt;
+  assign read_want_0_store = \$9  & \port$4485$0 ;
+  assign reads = | { read_want_0_store, read_want_0_simt, matmul__claim[0] };
+  assign \$10  = | { read_want_0_store, read_want_0_simt, read_want_0_matmul };
+  assign \$11  = read_want_0_matmul & read_free_0_matmul;
+  assign \$12  = read_want_0_simt & read_free_0_simt;
+  assign \$13  = read_want_0_store & read_free_0_store;
+  assign \$14  = { read_want_0_store, read_want_0_simt, read_want_0_matmul } != { \$13 , \$12 , \$11  };
+  assign read_0_lost = \$10  & \$14 ;
+  assign \$15  = ~ read_0_ripe;
+  assign \$16  = ~ read_0_favoured;
+  assign \$17  = \$15  & \$16 ;
+  assign \$18  = \$17  & read_0_lost;
+  assign \$19  = read_0_patience == 1'h1;
+  assign read_0_favours = \$18  & \$19 ;
+  assign \$20  = ~ read_0_favoured;
+  assign read_free_0_matmul = read_0_turn[0] | \$20 ;
+  assign \$21  = read_0_favoured | matmul__claim[0];
   assign \$22  = ~ \$21 ;
-  assign read_free_0_store = read_0_turn[2] | \$22 ;
-  assign \$23  = ! \port$38165$0 [0];
-  assign write_want_0_drain = drain__valid & \$23 ;
-  assign \$24  = ! \port$37690$35 [10];
-  assign write_want_0_load = load__valid & \$24 ;
-  assign \$25  = | { write_want_0_load, write_want_0_drain, simt__write[0] };
-  assign \$26  = simt__write[0] & write_free_0_simt;
-  assign \$27  = write_want_0_drain & write_free_0_drain;
-  assign \$28  = write_want_0_load & write_free_0_load;
-  assign \$29  = { write_want_0_load, write_want_0_drain, simt__write[0] } != { \$28 , \$27 , \$26  };
-  assign write_0_lost = \$25  & \$29 ;
-  assign \$30  = ~ write_0_ripe;
-  assign \$31  = ~ write_0_favoured;
-  assign \$32  = \$30  & \$31 ;
-  assign \$33  = \$32  & write_0_lost;
-  assign \$34  = write_0_patience == 1'h1;
-  assign write_0_favours = \$33  & \$34 ;
-  assign \$35  = ~ write_0_favoured;
-  assign write_free_0_simt = write_0_turn[0] | \$35 ;
-  assign \$36  = write_0_favoured | simt__write[0];
-  assign \$37  = ~ \$36 ;
-  assign write_free_0_drain = write_0_turn[1] | \$37 ;
-  assign \$38  = write_0_favoured | simt__write[0];
-  assign \$39  = \$38  | write_want_0_drain;
-  assign \$40  = ~ \$39 ;
-  assign write_free_0_load = write_0_turn[2] | \$40 ;
-  assign read_want_1_matmul = matmul__valid & matmul__claim[1];
-  assign \$41  = matmul__claim[1] & read_free_1_matmul;
-  assign \$42  = simt__read[1] & read_free_1_simt;
-  assign read_want_1_store = store__valid & \port$4471$0 ;
-  assign \reads$65  = | { read_want_1_store, simt__read[1], matmul__claim[1] };
-  assign \$43  = | { read_want_1_store, simt__read[1], read_want_1_matmul };
-  assign \$44  = read_want_1_matmul & read_free_1_matmul;
-  assign \$45  = simt__read[1] & read_free_1_simt;
-  assign \$46  = read_want_1_store & read_free_1_store;
-  assign \$47  = { read_want_1_store, simt__read[1], read_want_1_matmul } != { \$46 , \$45 , \$44  };
-  assign read_1_lost = \$43  & \$47 ;
-  assign \$48  = ~ read_1_ripe;
-  assign \$49  = ~ read_1_favoured;
-  assign \$50  = \$48  & \$49 ;
-  assign \$51  = \$50  & read_1_lost;
-  assign \$52  = read_1_patience == 1'h1;
-  assign read_1_favours = \$51  & \$52 ;
-  assign \$53  = ~ read_1_favoured;
-  assign read_free_1_matmul = read_1_turn[0] | \$53 ;
-  assign \$54  = read_1_favoured | matmul__claim[1];
-  assign \$55  = ~ \$54 ;
-  assign read_free_1_simt = read_1_turn[1] | \$55 ;
-  assign \$56  = read_1_favoured | matmul__claim[1];
-  assign \$57  = \$56  | simt__read[1];
-  assign \$58  = ~ \$57 ;
-  assign read_free_1_store = read_1_turn[2] | \$58 ;
-  assign write_want_1_drain = drain__valid & \$59 ;
-  assign write_want_1_load = load__valid & \$60 ;
-  assign \$61  = | { write_want_1_load, write_want_1_drain, simt__write[1] };
-  assign \$62  = simt__write[1] & write_free_1_simt;
-  assign \$63  = write_want_1_drain & write_free_1_drain;
-  assign \$64  = write_want_1_load & write_free_1_load;
-  assign \$65  = { write_want_1_load, write_want_1_drain, simt__write[1] } != { \$64 , \$63 , \$62  };
-  assign write_1_lost = \$61  & \$65 ;
-  assign \$66  = ~ write_1_ripe;
-  assign \$67  = ~ write_1_favoured;
-  assign \$68  = \$66  & \$67 ;
-  assign \$69  = \$68  & write_1_lost;
-  assign \$70  = write_1_patience == 1'h1;
-  assign write_1_favours = \$69  & \$70 ;
-  assign \$71  = ~ write_1_favoured;
-  assign write_free_1_simt = write_1_turn[0] | \$71 ;
-  assign \$72  = write_1_favoured | simt__write[1];
-  assign \$73  = ~ \$72 ;
-  assign write_free_1_drain = write_1_turn[1] | \$73 ;
-  assign \$74  = write_1_favoured | simt__write[1];
-  assign \$75  = \$74  | write_want_1_drain;
-  assign \$76  = ~ \$75 ;
-  assign write_free_1_load = write_1_turn[2] | \$76 ;
-  assign \$77  = matmul__claim[0] & read_free_0_matmul;
-  assign \$78  = matmul__claim[1] & read_free_1_matmul;
-  assign matmul__ready = | { \$78 , \$77  };
-  assign \$79  = \port$4469$0  & read_free_0_store;
-  assign \$80  = \port$4471$0  & read_free_1_store;
-  assign store__ready = | { \$80 , \$79  };
-  assign \$81  = ! \port$38165$0 [0];
-  assign \$82  = \$81  & write_free_0_drain;
-  assign \$84  = \$83  & write_free_1_drain;
-  assign drain__ready = | { \$84 , \$82  };
-  assign \$85  = ! \port$37690$35 [10];
-  assign \$86  = \$85  & write_free_0_load;
-  assign \$88  = \$87  & write_free_1_load;
-  assign load__ready = | { \$88 , \$86  };
-  assign \$89  = simt__read[0] & read_free_0_simt;
-  assign \$90  = simt__read[1] & read_free_1_simt;
-  assign simt__ready = | { \$90 , \$89  };
+  assign read_free_0_simt = read_0_turn[1] | \$22 ;
+  assign \$23  = read_0_favoured | matmul__claim[0];
+  assign \$24  = \$23  | read_want_0_simt;
+  assign \$25  = ~ \$24 ;
+  assign read_free_0_store = read_0_turn[2] | \$25 ;
+  assign \$26  = | simt__write;
+  assign write_want_0_simt = \$26  & simt__write[0];
+  assign \$28  = ! \port$38179$0 [0];
+  assign write_want_0_drain = \$27  & \$28 ;
+  assign \$30  = ! \port$37706$35 [10];
+  assign write_want_0_load = \$29  & \$30 ;
+  assign \$31  = | { write_want_0_load, write_want_0_drain, write_want_0_simt };
+  assign \$32  = write_want_0_simt & write_free_0_simt;
+  assign \$33  = write_want_0_drain & write_free_0_drain;
+  assign \$34  = write_want_0_load & write_free_0_load;
+  assign \$35  = { write_want_0_load, write_want_0_drain, write_want_0_simt } != { \$34 , \$33 , \$32  };
+  assign write_0_lost = \$31  & \$35 ;
+  assign \$36  = ~ write_0_ripe;
+  assign \$37  = ~ write_0_favoured;
+  assign \$38  = \$36  & \$37 ;
+  assign \$39  = \$38  & write_0_lost;
+  assign \$40  = write_0_patience == 1'h1;
+  assign write_0_favours = \$39  & \$40 ;
+  assign \$41  = ~ write_0_favoured;
+  assign write_free_0_simt = write_0_turn[0] | \$41 ;
+  assign \$42  = write_0_favoured | write_want_0_simt;
+  assign \$43  = ~ \$42 ;
+  assign write_free_0_drain = write_0_turn[1] | \$43 ;
+  assign \$44  = write_0_favoured | write_want_0_simt;
+  assign \$45  = \$44  | write_want_0_drain;
+  assign \$46  = ~ \$45 ;
+  assign write_free_0_load = write_0_turn[2] | \$46 ;
+  assign read_want_1_matmul = \$47  & matmul__claim[1];
+  assign \$48  = matmul__claim[1] & read_free_1_matmul;
+  assign \$49  = | simt__read;
+  assign read_want_1_simt = \$49  & simt__read[1];
+  assign \$50  = read_want_1_simt & read_free_1_simt;
+  assign read_want_1_store = \$51  & \port$4487$0 ;
+  assign \reads$65  = | { read_want_1_store, read_want_1_simt, matmul__claim[1] };
+  assign \$52  = | { read_want_1_store, read_want_1_simt, read_want_1_matmul };
+  assign \$53  = read_want_1_matmul & read_free_1_matmul;
+  assign \$54  = read_want_1_simt & read_free_1_simt;
+  assign \$55  = read_want_1_store & read_free_1_store;
+  assign \$56  = { read_want_1_store, read_want_1_simt, read_want_1_matmul } != { \$55 , \$54 , \$53  };
+  assign read_1_lost = \$52  & \$56 ;
+  assign \$57  = ~ read_1_ripe;
+  assign \$58  = ~ read_1_favoured;
+  assign \$59  = \$57  & \$58 ;
+  assign \$60  = \$59  & read_1_lost;
+  assign \$61  = read_1_patience == 1'h1;
+  assign read_1_favours = \$60  & \$61 ;
+  assign \$62  = ~ read_1_favoured;
+  assign read_free_1_matmul = read_1_turn[0] | \$62 ;
+  assign \$63  = read_1_favoured | matmul__claim[1];
+  assign \$64  = ~ \$63 ;
+  assign read_free_1_simt = read_1_turn[1] | \$64 ;
+  assign \$65  = read_1_favoured | matmul__claim[1];
+  assign \$66  = \$65  | read_want_1_simt;
+  assign \$67  = ~ \$66 ;
+  assign read_free_1_store = read_1_turn[2] | \$67 ;
+  assign \$68  = | simt__write;
+  assign write_want_1_simt = \$68  & simt__write[1];
+  assign write_want_1_drain = \$69  & \$70 ;
+  assign write_want_1_load = \$71  & \$72 ;
+  assign \$73  = | { write_want_1_load, write_want_1_drain, write_want_1_simt };
+  assign \$74  = write_want_1_simt & write_free_1_simt;
+  assign \$75  = write_want_1_drain & write_free_1_drain;
+  assign \$76  = write_want_1_load & write_free_1_load;
+  assign \$77  = { write_want_1_load, write_want_1_drain, write_want_1_simt } != { \$76 , \$75 , \$74  };
+  assign write_1_lost = \$73  & \$77 ;
+  assign \$78  = ~ write_1_ripe;
+  assign \$79  = ~ write_1_favoured;
+  assign \$80  = \$78  & \$79 ;
+  assign \$81  = \$80  & write_1_lost;
+  assign \$82  = write_1_patience == 1'h1;
+  assign write_1_favours = \$81  & \$82 ;
+  assign \$83  = ~ write_1_favoured;
+  assign write_free_1_simt = write_1_turn[0] | \$83 ;
+  assign \$84  = write_1_favoured | write_want_1_simt;
+  assign \$85  = ~ \$84 ;
+  assign write_free_1_drain = write_1_turn[1] | \$85 ;
+  assign \$86  = write_1_favoured | write_want_1_simt;
+  assign \$87  = \$86  | write_want_1_drain;
+  assign \$88  = ~ \$87 ;
+  assign write_free_1_load = write_1_turn[2] | \$88 ;
+  assign \$89  = matmul__claim[0] & read_free_0_matmul;
+  assign \$90  = matmul__claim[1] & read_free_1_matmul;
+  assign matmul__ready = | { \$90 , \$89  };
+  assign \$91  = \port$4485$0  & read_free_0_store;
+  assign \$92  = \port$4487$0  & read_free_1_store;
+  assign store__ready = | { \$92 , \$91  };
+  assign \$93  = ! \port$38179$0 [0];
+  assign \$94  = \$93  & write_free_0_drain;
+  assign \$96  = \$95  & write_free_1_drain;
+  assign drain__ready = | { \$96 , \$94  };
+  assign \$97  = ! \port$37706$35 [10];
+  assign \$98  = \$97  & write_free_0_load;
+  assign \$100  = \$99  & write_free_1_load;
+  assign load__ready = | { \$100 , \$98  };
+  assign \$101  = simt__read[0] & read_free_0_simt;
+  assign \$102  = simt__read[1] & read_free_1_simt;
+  assign simt__ready = | { \$102 , \$101  };
   assign lost = | { write_1_lost, read_1_lost, write_0_lost, read_0_lost };
-  assign \$91  = drain__valid & drain__ready;
-  assign \$92  = ! \port$38165$0 [0];
-  assign \$93  = \$91  & \$92 ;
-  assign \$94  = drain__valid & drain__ready;
-  assign \$96  = \$94  & \$95 ;
-  assign \$97  = \port$38165$0 [10:3] + 1'h1;
-  assign \$98  = \port$38165$0 [3] ? { \$1 [31:0], 1'h0, \$1 [62:32] } : { 1'h0, \$1  };
-  assign \$99  = \port$38165$0 [3] ? { \$2 [3:0], 1'h0, \$2 [6:4] } : { 1'h0, \$2  };
-  assign \$100  = load__valid & load__ready;
-  assign \$101  = ! \port$37690$35 [10];
-  assign \$102  = \$100  & \$101 ;
-  assign \$103  = load__valid & load__ready;
+  assign \$103  = drain__valid & drain__ready;
+  assign \$104  = ! \port$38179$0 [0];
   assign \$105  = \$103  & \$104 ;
-  assign \$106  = \port$37690$35 [9:2] + 1'h1;
-  assign \$107  = \port$37690$35 [2] ? { \$3 [31:0], 1'h0, \$3 [62:32] } : { 1'h0, \$3  };
-  assign \$108  = \port$37690$35 [2] ? { \$4 [3:0], 1'h0, \$4 [6:4] } : { 1'h0, \$4  };
-  assign \$109  = read_0_patience - 1'h1;
-  assign \$110  = write_0_patience - 1'h1;
-  assign \$111  = read_1_patience - 1'h1;
-  assign \$112  = write_1_patience - 1'h1;
-  assign \$113  = matmul__valid & matmul__ready;
-  assign \$118  = matmul_read_swap ? { \$115 , \$114  } : { \$117 , \$116  };
-  assign \$119  = matmul_ordered >> { matmul_shift_2, 3'h0 };
-  assign \$120  = store__valid & store__ready;
-  assign \$125  = store_read_swap ? { \$122 , \$121  } : { \$124 , \$123  };
-  assign \$126  = store_ordered >> { store_shift_2, 3'h0 };
-  assign \$127  = | { write_1_favours, write_0_favours };
-  assign \$128  = simt_stage[1:0] & simt__read;
-  assign \$129  = | \$128 ;
-  assign \$130  = simt__rows[6:0] == simt_stage[8:2];
-  assign \$131  = \$129  & \$130 ;
-  assign \$132  = simt_stage[1:0] & simt__read;
-  assign \$133  = | \$132 ;
-  assign \$134  = simt__rows[6:0] == simt_stage[8:2];
-  assign \$135  = \$133  & \$134 ;
-  assign \$136  = simt_stage[1:0] & simt__read;
-  assign \$137  = | \$136 ;
-  assign \$138  = simt__rows[6:0] == simt_stage[8:2];
-  assign \$139  = \$137  & \$138 ;
+  assign \$106  = drain__valid & drain__ready;
+  assign \$108  = \$106  & \$107 ;
+  assign \$109  = \port$38179$0 [10:3] + 1'h1;
+  assign \$110  = \port$38179$0 [3] ? { \$1 [31:0], 1'h0, \$1 [62:32] } : { 1'h0, \$1  };
+  assign \$111  = \port$38179$0 [3] ? { \$2 [3:0], 1'h0, \$2 [6:4] } : { 1'h0, \$2  };
+  assign \$112  = load__valid & load__ready;
+  assign \$113  = ! \port$37706$35 [10];
+  assign \$114  = \$112  & \$113 ;
+  assign \$115  = load__valid & load__ready;
+  assign \$117  = \$115  & \$116 ;
+  assign \$118  = \port$37706$35 [9:2] + 1'h1;
+  assign \$119  = \port$37706$35 [2] ? { \$3 [31:0], 1'h0, \$3 [62:32] } : { 1'h0, \$3  };
+  assign \$120  = \port$37706$35 [2] ? { \$4 [3:0], 1'h0, \$4 [6:4] } : { 1'h0, \$4  };
+  assign \$121  = read_0_patience - 1'h1;
+  assign \$122  = write_0_patience - 1'h1;
+  assign \$123  = read_1_patience - 1'h1;
+  assign \$124  = write_1_patience - 1'h1;
+  assign \$125  = matmul__valid & matmul__ready;
+  assign \$130  = matmul_read_swap ? { \$127 , \$126  } : { \$129 , \$128  };
+  assign \$131  = matmul_ordered >> { matmul_shift_2, 3'h0 };
+  assign \$132  = store__valid & store__ready;
+  assign \$137  = store_read_swap ? { \$134 , \$133  } : { \$136 , \$135  };
+  assign \$138  = store_ordered >> { store_shift_2, 3'h0 };
+  assign \$139  = | { write_1_favours, write_0_favours };
   assign \$140  = simt_stage[1:0] & simt__read;
   assign \$141  = | \$140 ;
   assign \$142  = simt__rows[6:0] == simt_stage[8:2];
   assign \$143  = \$141  & \$142 ;
-  assign \$144  = simt_stage[19:16] & { \$143 , \$139 , \$135 , \$131  };
-  assign \$145  = simt_stage[1:0] & simt__read;
-  assign \$146  = | \$145 ;
-  assign \$147  = simt__rows[13:7] == simt_stage[15:9];
-  assign \$148  = \$146  & \$147 ;
-  assign \$149  = simt_stage[1:0] & simt__read;
-  assign \$150  = | \$149 ;
-  assign \$151  = simt__rows[13:7] == simt_stage[15:9];
-  assign \$152  = \$150  & \$151 ;
-  assign \$153  = simt_stage[1:0] & simt__read;
-  assign \$154  = | \$153 ;
-  assign \$155  = simt__rows[13:7] == simt_stage[15:9];
-  assign \$156  = \$154  & \$155 ;
+  assign \$144  = simt_stage[1:0] & simt__read;
+  assign \$145  = | \$144 ;
+  assign \$146  = simt__rows[6:0] == simt_stage[8:2];
+  assign \$147  = \$145  & \$146 ;
+  assign \$148  = simt_stage[1:0] & simt__read;
+  assign \$149  = | \$148 ;
+  assign \$150  = simt__rows[6:0] == simt_stage[8:2];
+  assign \$151  = \$149  & \$150 ;
+  assign \$152  = simt_stage[1:0] & simt__read;
+  assign \$153  = | \$152 ;
+  assign \$154  = simt__rows[6:0] == simt_stage[8:2];
+  assign \$155  = \$153  & \$154 ;
+  assign \$156  = simt_stage[19:16] & { \$155 , \$151 , \$147 , \$143  };
   assign \$157  = simt_stage[1:0] & simt__read;
   assign \$158  = | \$157 ;
   assign \$159  = simt__rows[13:7] == simt_stage[15:9];
   assign \$160  = \$158  & \$159 ;
-  assign \$161  = simt_stage[23:20] & { \$160 , \$156 , \$152 , \$148  };
-  assign \$163  = behind[16] ? behind[31:24] : \$162 [7:0];
-  assign \$165  = behind[17] ? behind[39:32] : \$164 [15:8];
-  assign \$167  = behind[18] ? behind[47:40] : \$166 [23:16];
-  assign \$169  = behind[19] ? behind[55:48] : \$168 [31:24];
-  assign \$171  = behind[20] ? behind[63:56] : \$170 [39:32];
-  assign \$173  = behind[21] ? behind[71:64] : \$172 [47:40];
-  assign \$175  = behind[22] ? behind[79:72] : \$174 [55:48];
-  assign \$177  = behind[23] ? behind[87:80] : \$176 [63:56];
+  assign \$161  = simt_stage[1:0] & simt__read;
+  assign \$162  = | \$161 ;
+  assign \$163  = simt__rows[13:7] == simt_stage[15:9];
+  assign \$164  = \$162  & \$163 ;
+  assign \$165  = simt_stage[1:0] & simt__read;
+  assign \$166  = | \$165 ;
+  assign \$167  = simt__rows[13:7] == simt_stage[15:9];
+  assign \$168  = \$166  & \$167 ;
+  assign \$169  = simt_stage[1:0] & simt__read;
+  assign \$170  = | \$169 ;
+  assign \$171  = simt__rows[13:7] == simt_stage[15:9];
+  assign \$172  = \$170  & \$171 ;
+  assign \$173  = simt_stage[23:20] & { \$172 , \$168 , \$164 , \$160  };
+  assign \$175  = behind[16] ? behind[31:24] : \$174 [7:0];
+  assign \$177  = behind[17] ? behind[39:32] : \$176 [15:8];
+  assign \$179  = behind[18] ? behind[47:40] : \$178 [23:16];
+  assign \$181  = behind[19] ? behind[55:48] : \$180 [31:24];
+  assign \$183  = behind[20] ? behind[63:56] : \$182 [39:32];
+  assign \$185  = behind[21] ? behind[71:64] : \$184 [47:40];
+  assign \$187  = behind[22] ? behind[79:72] : \$186 [55:48];
+  assign \$189  = behind[23] ? behind[87:80] : \$188 [63:56];
   always @(posedge clk)
-    drain_stage <= \$178 ;
+    drain_stage <= \$190 ;
   always @(posedge clk)
-    load_stage <= \$179 ;
+    load_stage <= \$191 ;
   always @(posedge clk)
-    simt_stage <= \$180 ;
+    simt_stage <= \$192 ;
   always @(posedge clk)
-    read_0_following <= \$181 ;
+    read_0_following <= \$193 ;
   always @(posedge clk)
-    read_0_patience <= \$182 ;
+    read_0_patience <= \$194 ;
   always @(posedge clk)
-    read_0_turn <= \$183 ;
+    read_0_turn <= \$195 ;
   always @(posedge clk)
-    read_0_ripe <= \$184 ;
+    read_0_ripe <= \$196 ;
   always @(posedge clk)
-    read_0_favoured <= \$185 ;
+    read_0_favoured <= \$197 ;
   always @(posedge clk)
-    write_0_following <= \$186 ;
+    write_0_following <= \$198 ;
   always @(posedge clk)
-    write_0_patience <= \$187 ;
+    write_0_patience <= \$199 ;
   always @(posedge clk)
-    write_0_turn <= \$188 ;
+    write_0_turn <= \$200 ;
   always @(posedge clk)
-    write_0_ripe <= \$189 ;
+    write_0_ripe <= \$201 ;
   always @(posedge clk)
-    write_0_favoured <= \$190 ;
+    write_0_favoured <= \$202 ;
   always @(posedge clk)
-    read_1_following <= \$191 ;
+    read_1_following <= \$203 ;
   always @(posedge clk)
-    read_1_patience <= \$192 ;
+    read_1_patience <= \$204 ;
   always @(posedge clk)
-    read_1_turn <= \$193 ;
+    read_1_turn <= \$205 ;
   always @(posedge clk)
-    read_1_ripe <= \$194 ;
+    read_1_ripe <= \$206 ;
   always @(posedge clk)
-    read_1_favoured <= \$195 ;
+    read_1_favoured <= \$207 ;
   always @(posedge clk)
-    write_1_following <= \$196 ;
+    write_1_following <= \$208 ;
   always @(posedge clk)
-    write_1_patience <= \$197 ;
+    write_1_patience <= \$209 ;
   always @(posedge clk)
-    write_1_turn <= \$198 ;
+    write_1_turn <= \$210 ;
   always @(posedge clk)
-    write_1_ripe <= \$199 ;
+    write_1_ripe <= \$211 ;
   always @(posedge clk)
-    write_1_favoured <= \$200 ;
+    write_1_favoured <= \$212 ;
   always @(posedge clk)
-    matmul_granted <= \$201 ;
+    matmul_granted <= \$213 ;
   always @(posedge clk)
-    matmul_read_region <= \$202 ;
+    matmul_read_region <= \$214 ;
   always @(posedge clk)
-    matmul_read_swap <= \$203 ;
+    matmul_read_swap <= \$215 ;
   always @(posedge clk)
-    matmul_shift_1 <= \$204 ;
+    matmul_shift_1 <= \$216 ;
   always @(posedge clk)
-    matmul_shift_2 <= \$205 ;
+    matmul_shift_2 <= \$217 ;
   always @(posedge clk)
-    matmul_ordered <= \$206 ;
+    matmul_ordered <= \$218 ;
   always @(posedge clk)
-    matmul__data <= \$207 ;
+    matmul__data <= \$219 ;
   always @(posedge clk)
-    store_granted <= \$208 ;
+    store_granted <= \$220 ;
   always @(posedge clk)
-    store_read_region <= \$209 ;
+    store_read_region <= \$221 ;
   always @(posedge clk)
-    store_read_swap <= \$210 ;
+    store_read_swap <= \$222 ;
   always @(posedge clk)
-    store_shift_1 <= \$211 ;
+    store_shift_1 <= \$223 ;
   always @(posedge clk)
-    store_shift_2 <= \$212 ;
+    store_shift_2 <= \$224 ;
   always @(posedge clk)
-    store_ordered <= \$213 ;
+    store_ordered <= \$225 ;
   always @(posedge clk)
-    store__data <= \$214 ;
+    store__data <= \$226 ;
   always @(posedge clk)
-    simt__pause <= \$215 ;
+    simt__pause <= \$227 ;
   always @(posedge clk)
-    region <= \$216 ;
+    region <= \$228 ;
   always @(posedge clk)
-    behind <= \$217 ;
+    behind <= \$229 ;
   always @(posedge clk)
-    simt__out <= \$218 ;
+    simt__out <= \$230 ;
   \weft.act_sram.region_0  region_0 (
     .clk(clk),
-    .read__data(\$219 ),
-    .\read__data$17 (\$220 ),
+    .read__data(\$231 ),
+    .\read__data$17 (\$232 ),
     .read__en(reads),
     .read_rows(read_rows),
     .rst(rst),
@@ -3023,8 +3043,8 @@ module \weft.act_sram (rst, matmul__ready, store__ready, drain__ready, load__rea
   );
   \weft.act_sram.region_1  region_1 (
     .clk(clk),
-    .read__data(\$221 ),
-    .\read__data$17 (\$222 ),
+    .read__data(\$233 ),
+    .\read__data$17 (\$234 ),
     .read__en(\reads$65 ),
     .read_rows(\read_rows$59 ),
     .rst(rst),
@@ -3037,9 +3057,9 @@ module \weft.act_sram (rst, matmul__ready, store__ready, drain__ready, load__rea
     (* full_case = 32'd1 *)
     casez (matmul_read_region)
       1'h0:
-          \$114  = \$220 ;
+          \$126  = \$232 ;
       1'h1:
-          \$114  = \$222 ;
+          \$126  = \$234 ;
     endcase
   end
   always @* begin
@@ -3047,9 +3067,9 @@ module \weft.act_sram (rst, matmul__ready, store__ready, drain__ready, load__rea
     (* full_case = 32'd1 *)
     casez (matmul_read_region)
       1'h0:
-          \$115  = \$219 ;
+          \$127  = \$231 ;
       1'h1:
-          \$115  = \$221 ;
+          \$127  = \$233 ;
     endcase
   end
   always @* begin
@@ -3057,9 +3077,9 @@ module \weft.act_sram (rst, matmul__ready, store__ready, drain__ready, load__rea
     (* full_case = 32'd1 *)
     casez (matmul_read_region)
       1'h0:
-          \$116  = \$219 ;
+          \$128  = \$231 ;
       1'h1:
-          \$116  = \$221 ;
+          \$128  = \$233 ;
     endcase
   end
   always @* begin
@@ -3067,9 +3087,9 @@ module \weft.act_sram (rst, matmul__ready, store__ready, drain__ready, load__rea
     (* full_case = 32'd1 *)
     casez (matmul_read_region)
       1'h0:
-          \$117  = \$220 ;
+          \$129  = \$232 ;
       1'h1:
-          \$117  = \$222 ;
+          \$129  = \$234 ;
     endcase
   end
   always @* begin
@@ -3077,9 +3097,9 @@ module \weft.act_sram (rst, matmul__ready, store__ready, drain__ready, load__rea
     (* full_case = 32'd1 *)
     casez (store_read_region)
       1'h0:
-          \$121  = \$220 ;
+          \$133  = \$232 ;
       1'h1:
-          \$121  = \$222 ;
+          \$133  = \$234 ;
     endcase
   end
   always @* begin
@@ -3087,9 +3107,9 @@ module \weft.act_sram (rst, matmul__ready, store__ready, drain__ready, load__rea
     (* full_case = 32'd1 *)
     casez (store_read_region)
       1'h0:
-          \$122  = \$219 ;
+          \$134  = \$231 ;
       1'h1:
-          \$122  = \$221 ;
+          \$134  = \$233 ;
     endcase
   end
   always @* begin
@@ -3097,9 +3117,9 @@ module \weft.act_sram (rst, matmul__ready, store__ready, drain__ready, load__rea
     (* full_case = 32'd1 *)
     casez (store_read_region)
       1'h0:
-          \$123  = \$219 ;
+          \$135  = \$231 ;
       1'h1:
-          \$123  = \$221 ;
+          \$135  = \$233 ;
     endcase
   end
   always @* begin
@@ -3107,9 +3127,9 @@ module \weft.act_sram (rst, matmul__ready, store__ready, drain__ready, load__rea
     (* full_case = 32'd1 *)
     casez (store_read_region)
       1'h0:
-          \$124  = \$220 ;
+          \$136  = \$232 ;
       1'h1:
-          \$124  = \$222 ;
+          \$136  = \$234 ;
     endcase
   end
   always @* begin
@@ -3117,9 +3137,9 @@ module \weft.act_sram (rst, matmul__ready, store__ready, drain__ready, load__rea
     (* full_case = 32'd1 *)
     casez (region)
       1'h0:
-          \$162  = { \$220 , \$219  };
+          \$174  = { \$232 , \$231  };
       1'h1:
-          \$162  = { \$222 , \$221  };
+          \$174  = { \$234 , \$233  };
     endcase
   end
   always @* begin
@@ -3127,9 +3147,9 @@ module \weft.act_sram (rst, matmul__ready, store__ready, drain__ready, load__rea
     (* full_case = 32'd1 *)
     casez (region)
       1'h0:
-          \$164  = { \$220 , \$219  };
+          \$176  = { \$232 , \$231  };
       1'h1:
-          \$164  = { \$222 , \$221  };
+          \$176  = { \$234 , \$233  };
     endcase
   end
   always @* begin
@@ -3137,9 +3157,9 @@ module \weft.act_sram (rst, matmul__ready, store__ready, drain__ready, load__rea
     (* full_case = 32'd1 *)
     casez (region)
       1'h0:
-          \$166  = { \$220 , \$219  };
+          \$178  = { \$232 , \$231  };
       1'h1:
-          \$166  = { \$222 , \$221  };
+          \$178  = { \$234 , \$233  };
     endcase
   end
   always @* begin
@@ -3147,9 +3167,9 @@ module \weft.act_sram (rst, matmul__ready, store__ready, drain__ready, load__rea
     (* full_case = 32'd1 *)
     casez (region)
       1'h0:
-          \$168  = { \$220 , \$219  };
+          \$180  = { \$232 , \$231  };
       1'h1:
-          \$168  = { \$222 , \$221  };
+          \$180  = { \$234 , \$233  };
     endcase
   end
   always @* begin
@@ -3157,9 +3177,9 @@ module \weft.act_sram (rst, matmul__ready, store__ready, drain__ready, load__rea
     (* full_case = 32'd1 *)
     casez (region)
       1'h0:
-          \$170  = { \$220 , \$219  };
+          \$182  = { \$232 , \$231  };
       1'h1:
-          \$170  = { \$222 , \$221  };
+          \$182  = { \$234 , \$233  };
     endcase
   end
   always @* begin
@@ -3167,9 +3187,9 @@ module \weft.act_sram (rst, matmul__ready, store__ready, drain__ready, load__rea
     (* full_case = 32'd1 *)
     casez (region)
       1'h0:
-          \$172  = { \$220 , \$219  };
+          \$184  = { \$232 , \$231  };
       1'h1:
-          \$172  = { \$222 , \$221  };
+          \$184  = { \$234 , \$233  };
     endcase
   end
   always @* begin
@@ -3177,9 +3197,9 @@ module \weft.act_sram (rst, matmul__ready, store__ready, drain__ready, load__rea
     (* full_case = 32'd1 *)
     casez (region)
       1'h0:
-          \$174  = { \$220 , \$219  };
+          \$186  = { \$232 , \$231  };
       1'h1:
-          \$174  = { \$222 , \$221  };
+          \$186  = { \$234 , \$233  };
     endcase
   end
   always @* begin
@@ -3187,18 +3207,18 @@ module \weft.act_sram (rst, matmul__ready, store__ready, drain__ready, load__rea
     (* full_case = 32'd1 *)
     casez (region)
       1'h0:
-          \$176  = { \$220 , \$219  };
+          \$188  = { \$232 , \$231  };
       1'h1:
-          \$176  = { \$222 , \$221  };
+          \$188  = { \$234 , \$233  };
     endcase
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$6 ) begin end
-    read_rows = { \port$38455$0 [10:4], \port$38455$0 [18:12] };
-    if (\$5 ) begin
-      read_rows = { \port$37706$0 [9:3], matmul__behind[7:1] };
-    end
+    read_rows = { \port$38469$0 [10:4], \port$38469$0 [18:12] };
     if (\$6 ) begin
+      read_rows = { \port$37722$0 [9:3], matmul__behind[7:1] };
+    end
+    if (\$8 ) begin
       read_rows = simt__rows;
     end
   end
@@ -3243,11 +3263,11 @@ module \weft.act_sram (rst, matmul__ready, store__ready, drain__ready, load__rea
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$6 ) begin end
-    \read_rows$59  = { \port$38455$0 [10:4], \port$38455$0 [18:12] };
-    if (\$41 ) begin
-      \read_rows$59  = { \port$37706$0 [9:3], matmul__behind[7:1] };
+    \read_rows$59  = { \port$38469$0 [10:4], \port$38469$0 [18:12] };
+    if (\$48 ) begin
+      \read_rows$59  = { \port$37722$0 [9:3], matmul__behind[7:1] };
     end
-    if (\$42 ) begin
+    if (\$50 ) begin
       \read_rows$59  = simt__rows;
     end
   end
@@ -3292,406 +3312,402 @@ module \weft.act_sram (rst, matmul__ready, store__ready, drain__ready, load__rea
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$6 ) begin end
-    \$178 [1:0] = { \$96 , \$93  };
-    \$178 [15:2] = { \port$38165$0 [10:4], \$97 [7:1] };
-    \$178 [87:24] = \$98 ;
-    \$178 [23:16] = \$99 ;
+    \$190 [1:0] = { \$108 , \$105  };
+    \$190 [15:2] = { \port$38179$0 [10:4], \$109 [7:1] };
+    \$190 [87:24] = \$110 ;
+    \$190 [23:16] = \$111 ;
     if (rst) begin
-      \$178  = 88'h0000000000000000000000;
+      \$190  = 88'h0000000000000000000000;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$6 ) begin end
-    \$179 [1:0] = { \$105 , \$102  };
-    \$179 [15:2] = { \port$37690$35 [9:3], \$106 [7:1] };
-    \$179 [87:24] = \$107 ;
-    \$179 [23:16] = \$108 ;
+    \$191 [1:0] = { \$117 , \$114  };
+    \$191 [15:2] = { \port$37706$35 [9:3], \$118 [7:1] };
+    \$191 [87:24] = \$119 ;
+    \$191 [23:16] = \$120 ;
     if (rst) begin
-      \$179  = 88'h0000000000000000000000;
+      \$191  = 88'h0000000000000000000000;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$6 ) begin end
-    \$180 [1:0] = simt__write;
-    \$180 [15:2] = simt__rows;
-    \$180 [87:24] = simt__data;
-    \$180 [23:16] = simt__strobe;
+    \$192 [1:0] = simt__write;
+    \$192 [15:2] = simt__rows;
+    \$192 [87:24] = simt__data;
+    \$192 [23:16] = simt__strobe;
     if (rst) begin
-      \$180  = 88'h0000000000000000000000;
+      \$192  = 88'h0000000000000000000000;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$6 ) begin end
-    \$181  = read_0_following;
+    \$193  = read_0_following;
     if (read_0_favoured) begin
-      \$181  = { read_0_following[1], read_0_following[2], 1'h0 };
+      \$193  = { read_0_following[1], read_0_following[2], 1'h0 };
     end
     if (rst) begin
-      \$181  = 3'h2;
+      \$193  = 3'h2;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$6 ) begin end
-    \$182  = read_0_patience;
+    \$194  = read_0_patience;
     (* full_case = 32'd1 *)
     if (read_0_favoured) begin
-      \$182  = 4'hf;
+      \$194  = 4'hf;
     end else if (read_0_ripe) begin
     end else if (read_0_lost) begin
-      \$182  = \$109 [3:0];
+      \$194  = \$121 [3:0];
     end else begin
-      \$182  = 4'hf;
+      \$194  = 4'hf;
     end
     if (rst) begin
-      \$182  = 4'hf;
+      \$194  = 4'hf;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$6 ) begin end
-    \$183  = read_0_turn;
+    \$195  = read_0_turn;
     if (read_0_favoured) begin
-      \$183  = 3'h0;
+      \$195  = 3'h0;
     end else if (read_0_ripe) begin
-      \$183  = read_0_following;
+      \$195  = read_0_following;
     end
     if (rst) begin
-      \$183  = 3'h0;
+      \$195  = 3'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$6 ) begin end
-    \$184  = read_0_favours;
+    \$196  = read_0_favours;
     if (rst) begin
-      \$184  = 1'h0;
+      \$196  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$6 ) begin end
-    \$185  = read_0_ripe;
+    \$197  = read_0_ripe;
     if (rst) begin
-      \$185  = 1'h0;
+      \$197  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$6 ) begin end
-    \$186  = write_0_following;
+    \$198  = write_0_following;
     if (write_0_favoured) begin
-      \$186  = { write_0_following[1], write_0_following[2], 1'h0 };
+      \$198  = { write_0_following[1], write_0_following[2], 1'h0 };
     end
     if (rst) begin
-      \$186  = 3'h2;
+      \$198  = 3'h2;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$6 ) begin end
-    \$187  = write_0_patience;
+    \$199  = write_0_patience;
     (* full_case = 32'd1 *)
     if (write_0_favoured) begin
-      \$187  = 4'hf;
+      \$199  = 4'hf;
     end else if (write_0_ripe) begin
     end else if (write_0_lost) begin
-      \$187  = \$110 [3:0];
+      \$199  = \$122 [3:0];
     end else begin
-      \$187  = 4'hf;
+      \$199  = 4'hf;
     end
     if (rst) begin
-      \$187  = 4'hf;
+      \$199  = 4'hf;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$6 ) begin end
-    \$188  = write_0_turn;
+    \$200  = write_0_turn;
     if (write_0_favoured) begin
-      \$188  = 3'h0;
+      \$200  = 3'h0;
     end else if (write_0_ripe) begin
-      \$188  = write_0_following;
+      \$200  = write_0_following;
     end
     if (rst) begin
-      \$188  = 3'h0;
+      \$200  = 3'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$6 ) begin end
-    \$189  = write_0_favours;
+    \$201  = write_0_favours;
     if (rst) begin
-      \$189  = 1'h0;
+      \$201  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$6 ) begin end
-    \$190  = write_0_ripe;
-    if (rst) begin
-      \$190  = 1'h0;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$6 ) begin end
-    \$191  = read_1_following;
-    if (read_1_favoured) begin
-      \$191  = { read_1_following[1], read_1_following[2], 1'h0 };
-    end
-    if (rst) begin
-      \$191  = 3'h2;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$6 ) begin end
-    \$192  = read_1_patience;
-    (* full_case = 32'd1 *)
-    if (read_1_favoured) begin
-      \$192  = 4'hf;
-    end else if (read_1_ripe) begin
-    end else if (read_1_lost) begin
-      \$192  = \$111 [3:0];
-    end else begin
-      \$192  = 4'hf;
-    end
-    if (rst) begin
-      \$192  = 4'hf;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$6 ) begin end
-    \$193  = read_1_turn;
-    if (read_1_favoured) begin
-      \$193  = 3'h0;
-    end else if (read_1_ripe) begin
-      \$193  = read_1_following;
-    end
-    if (rst) begin
-      \$193  = 3'h0;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$6 ) begin end
-    \$194  = read_1_favours;
-    if (rst) begin
-      \$194  = 1'h0;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$6 ) begin end
-    \$195  = read_1_ripe;
-    if (rst) begin
-      \$195  = 1'h0;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$6 ) begin end
-    \$196  = write_1_following;
-    if (write_1_favoured) begin
-      \$196  = { write_1_following[1], write_1_following[2], 1'h0 };
-    end
-    if (rst) begin
-      \$196  = 3'h2;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$6 ) begin end
-    \$197  = write_1_patience;
-    (* full_case = 32'd1 *)
-    if (write_1_favoured) begin
-      \$197  = 4'hf;
-    end else if (write_1_ripe) begin
-    end else if (write_1_lost) begin
-      \$197  = \$112 [3:0];
-    end else begin
-      \$197  = 4'hf;
-    end
-    if (rst) begin
-      \$197  = 4'hf;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$6 ) begin end
-    \$198  = write_1_turn;
-    if (write_1_favoured) begin
-      \$198  = 3'h0;
-    end else if (write_1_ripe) begin
-      \$198  = write_1_following;
-    end
-    if (rst) begin
-      \$198  = 3'h0;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$6 ) begin end
-    \$199  = write_1_favours;
-    if (rst) begin
-      \$199  = 1'h0;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$6 ) begin end
-    \$200  = write_1_ripe;
-    if (rst) begin
-      \$200  = 1'h0;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$6 ) begin end
-    \$201  = { matmul_granted[0], \$113  };
-    if (rst) begin
-      \$201  = 2'h0;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$6 ) begin end
-    \$202  = \port$37706$0 [10];
+    \$202  = write_0_ripe;
     if (rst) begin
       \$202  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$6 ) begin end
-    \$203  = \port$37706$0 [2];
+    \$203  = read_1_following;
+    if (read_1_favoured) begin
+      \$203  = { read_1_following[1], read_1_following[2], 1'h0 };
+    end
     if (rst) begin
-      \$203  = 1'h0;
+      \$203  = 3'h2;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$6 ) begin end
-    \$204  = \port$37706$0 [1:0];
+    \$204  = read_1_patience;
+    (* full_case = 32'd1 *)
+    if (read_1_favoured) begin
+      \$204  = 4'hf;
+    end else if (read_1_ripe) begin
+    end else if (read_1_lost) begin
+      \$204  = \$123 [3:0];
+    end else begin
+      \$204  = 4'hf;
+    end
     if (rst) begin
-      \$204  = 2'h0;
+      \$204  = 4'hf;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$6 ) begin end
-    \$205  = matmul_shift_1;
+    \$205  = read_1_turn;
+    if (read_1_favoured) begin
+      \$205  = 3'h0;
+    end else if (read_1_ripe) begin
+      \$205  = read_1_following;
+    end
     if (rst) begin
-      \$205  = 2'h0;
+      \$205  = 3'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$6 ) begin end
-    \$206  = matmul_ordered;
-    if (matmul_granted[0]) begin
-      \$206  = \$118 ;
-    end
+    \$206  = read_1_favours;
     if (rst) begin
-      \$206  = 64'h0000000000000000;
+      \$206  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$6 ) begin end
-    \$207  = matmul__data;
-    if (matmul_granted[1]) begin
-      \$207  = \$119 [31:0];
-    end
+    \$207  = read_1_ripe;
     if (rst) begin
-      \$207  = 32'd0;
+      \$207  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$6 ) begin end
-    \$208  = { store_granted[0], \$120  };
+    \$208  = write_1_following;
+    if (write_1_favoured) begin
+      \$208  = { write_1_following[1], write_1_following[2], 1'h0 };
+    end
     if (rst) begin
-      \$208  = 2'h0;
+      \$208  = 3'h2;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$6 ) begin end
-    \$209  = \port$38455$0 [0];
+    \$209  = write_1_patience;
+    (* full_case = 32'd1 *)
+    if (write_1_favoured) begin
+      \$209  = 4'hf;
+    end else if (write_1_ripe) begin
+    end else if (write_1_lost) begin
+      \$209  = \$124 [3:0];
+    end else begin
+      \$209  = 4'hf;
+    end
     if (rst) begin
-      \$209  = 1'h0;
+      \$209  = 4'hf;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$6 ) begin end
-    \$210  = \port$38455$0 [3];
+    \$210  = write_1_turn;
+    if (write_1_favoured) begin
+      \$210  = 3'h0;
+    end else if (write_1_ripe) begin
+      \$210  = write_1_following;
+    end
     if (rst) begin
-      \$210  = 1'h0;
+      \$210  = 3'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$6 ) begin end
-    \$211  = \port$38455$0 [2:1];
+    \$211  = write_1_favours;
     if (rst) begin
-      \$211  = 2'h0;
+      \$211  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$6 ) begin end
-    \$212  = store_shift_1;
+    \$212  = write_1_ripe;
     if (rst) begin
-      \$212  = 2'h0;
+      \$212  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$6 ) begin end
-    \$213  = store_ordered;
-    if (store_granted[0]) begin
-      \$213  = \$125 ;
-    end
+    \$213  = { matmul_granted[0], \$125  };
     if (rst) begin
-      \$213  = 64'h0000000000000000;
+      \$213  = 2'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$6 ) begin end
-    \$214  = store__data;
-    if (store_granted[1]) begin
-      \$214  = \$126 [31:0];
-    end
+    \$214  = \port$37722$0 [10];
     if (rst) begin
-      \$214  = 32'd0;
+      \$214  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$6 ) begin end
-    \$215  = \$127 ;
+    \$215  = \port$37722$0 [2];
     if (rst) begin
       \$215  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$6 ) begin end
-    \$216  = simt__region;
-    if (core_rst) begin
-      \$216  = 1'h0;
+    \$216  = \port$37722$0 [1:0];
+    if (rst) begin
+      \$216  = 2'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$6 ) begin end
-    \$218 [7:0] = \$163 ;
-    \$218 [15:8] = \$165 ;
-    \$218 [23:16] = \$167 ;
-    \$218 [31:24] = \$169 ;
-    \$218 [39:32] = \$171 ;
-    \$218 [47:40] = \$173 ;
-    \$218 [55:48] = \$175 ;
-    \$218 [63:56] = \$177 ;
-    if (core_rst) begin
+    \$217  = matmul_shift_1;
+    if (rst) begin
+      \$217  = 2'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$6 ) begin end
+    \$218  = matmul_ordered;
+    if (matmul_granted[0]) begin
+      \$218  = \$130 ;
+    end
+    if (rst) begin
       \$218  = 64'h0000000000000000;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$6 ) begin end
+    \$219  = matmul__data;
+    if (matmul_granted[1]) begin
+      \$219  = \$131 [31:0];
+    end
+    if (rst) begin
+      \$219  = 32'd0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$6 ) begin end
+    \$220  = { store_granted[0], \$132  };
+    if (rst) begin
+      \$220  = 2'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$6 ) begin end
+    \$221  = \port$38469$0 [0];
+    if (rst) begin
+      \$221  = 1'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$6 ) begin end
+    \$222  = \port$38469$0 [3];
+    if (rst) begin
+      \$222  = 1'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$6 ) begin end
+    \$223  = \port$38469$0 [2:1];
+    if (rst) begin
+      \$223  = 2'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$6 ) begin end
+    \$224  = store_shift_1;
+    if (rst) begin
+      \$224  = 2'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$6 ) begin end
+    \$225  = store_ordered;
+    if (store_granted[0]) begin
+      \$225  = \$137 ;
+    end
+    if (rst) begin
+      \$225  = 64'h0000000000000000;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$6 ) begin end
+    \$226  = store__data;
+    if (store_granted[1]) begin
+      \$226  = \$138 [31:0];
+    end
+    if (rst) begin
+      \$226  = 32'd0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$6 ) begin end
+    \$227  = \$139 ;
+    if (rst) begin
+      \$227  = 1'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$6 ) begin end
+    \$228  = simt__region;
+    if (core_rst) begin
+      \$228  = 1'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$6 ) begin end
+    \$230 [7:0] = \$175 ;
+    \$230 [15:8] = \$177 ;
+    \$230 [23:16] = \$179 ;
+    \$230 [31:24] = \$181 ;
+    \$230 [39:32] = \$183 ;
+    \$230 [47:40] = \$185 ;
+    \$230 [55:48] = \$187 ;
+    \$230 [63:56] = \$189 ;
+    if (core_rst) begin
+      \$230  = 64'h0000000000000000;
     end
   end
   assign drain_wide = { 1'h0, \$1  };
   assign drain_zero = 3'h0;
-  assign drain__offset = \port$38165$0 [10:1];
+  assign drain__offset = \port$38179$0 [10:1];
   assign drain_wide_mask = { 1'h0, \$2  };
-  assign drain__mask = \port$38165$0 [14:11];
+  assign drain__mask = \port$38179$0 [14:11];
   assign load_wide = { 1'h0, \$3  };
   assign load_zero = 3'h0;
-  assign load__offset = \port$37690$35 [9:0];
+  assign load__offset = \port$37706$35 [9:0];
   assign load_wide_mask = { 1'h0, \$4  };
-  assign store__behind = \port$38455$0 [18:11];
-  assign store__offset = \port$38455$0 [10:1];
-  assign matmul__offset = \port$37706$0 [9:0];
-  assign read_want_0_simt = simt__read[0];
-  assign store__claim = { \port$4471$0 , \port$4469$0  };
-  assign write_want_0_simt = simt__write[0];
-  assign drain__region = \port$38165$0 [0];
-  assign load__region = \port$37690$35 [10];
-  assign read_want_1_simt = simt__read[1];
-  assign write_want_1_simt = simt__write[1];
+  assign store__behind = \port$38469$0 [18:11];
+  assign store__offset = \port$38469$0 [10:1];
+  assign matmul__offset = \port$37722$0 [9:0];
+  assign store__claim = { \port$4487$0 , \port$4485$0  };
+  assign drain__region = \port$38179$0 [0];
+  assign load__region = \port$37706$35 [10];
   assign matmul_out = matmul__data;
   assign store_out = store__data;
-  assign matmul__region = \port$37706$0 [10];
-  assign out = { \$220 , \$219  };
-  assign \out$114  = { \$222 , \$221  };
+  assign matmul__region = \port$37722$0 [10];
+  assign out = { \$232 , \$231  };
+  assign \out$114  = { \$234 , \$233  };
   assign matmul_zero = 3'h0;
-  assign store__region = \port$38455$0 [0];
+  assign store__region = \port$38469$0 [0];
   assign store_zero = 3'h0;
   assign core_clk = clk;
   assign \drain_stage.to  = drain_stage[1:0];
@@ -3710,16 +3726,24 @@ module \weft.act_sram (rst, matmul__ready, store__ready, drain__ready, load__rea
   assign \behind.rows  = behind[15:2];
   assign \behind.mask  = behind[23:16];
   assign \behind.data  = behind[87:24];
-  assign \$217 [23:20] = \$161 ;
-  assign \$217 [19:16] = \$144 ;
-  assign \$217 [87:24] = simt_stage[87:24];
-  assign \$217 [15:0] = behind[15:0];
-  assign \$59  = \port$38165$0 [0];
-  assign \$60  = \port$37690$35 [10];
-  assign \$83  = \port$38165$0 [0];
-  assign \$87  = \port$37690$35 [10];
-  assign \$95  = \port$38165$0 [0];
-  assign \$104  = \port$37690$35 [10];
+  assign \$229 [23:20] = \$173 ;
+  assign \$229 [19:16] = \$156 ;
+  assign \$229 [87:24] = simt_stage[87:24];
+  assign \$229 [15:0] = behind[15:0];
+  assign \$5  = matmul__valid;
+  assign \$9  = store__valid;
+  assign \$27  = drain__valid;
+  assign \$29  = load__valid;
+  assign \$47  = matmul__valid;
+  assign \$51  = store__valid;
+  assign \$69  = drain__valid;
+  assign \$70  = \port$38179$0 [0];
+  assign \$71  = load__valid;
+  assign \$72  = \port$37706$35 [10];
+  assign \$95  = \port$38179$0 [0];
+  assign \$99  = \port$37706$35 [10];
+  assign \$107  = \port$38179$0 [0];
+  assign \$116  = \port$37706$35 [10];
 endmodule
 
 module \weft.act_sram.region_0 (rst, read__en, read__data, \read__data$17 , read_rows, write_rows, write_mask, write_data, clk);
@@ -3886,11 +3910,11 @@ endmodule
 
 module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, host__bready, host__araddr, host__arvalid, host__rready, own_clk, rst, running, matmul_weights, taken, irq, host__awready, host__arready, push__ready, fetch__burst__valid, fetch__burst__payload, load_cmd__valid, matmul_cmd__valid
 , drain_cmd__valid, store_cmd__valid, simt_cmd__valid, fetch__burst__ready, fetch__beat__valid, memory_outstanding, load_busy, \o__ready$133 , load_post__valid, load_post__mask, load_fault__valid, load_fault__cause, load_fault__index, matmul_fault__cause, matmul_busy, matmul_post__valid, \o__ready$166 , matmul_post__mask, drain_busy, \o__ready$199 , drain_post__mask
-, \o__ready$229 , message, done, store_busy, simt_busy, semaphore, take, \events$111 , \matmul_waiting$184 , host__bvalid, host__bresp, own_rst, host__rvalid, host__rdata, host__rresp, abort, \port$36958$0 , \port$36960$0 , \port$36962$0 , \port$36964$0 , \port$36966$0 
-, \port$36968$0 , \port$36970$0 , \port$36972$0 , \port$36974$0 , \port$36976$0 , \port$36978$0 , \port$36980$0 , \port$36982$0 , \port$36984$0 , \port$36986$0 , \port$36988$0 , \port$37023$0 , \port$37025$0 , \port$37027$0 , \port$37029$0 , \port$37031$0 , \port$37033$0 , \port$37035$0 , \port$37037$0 , \port$37039$0 , \port$37041$0 
-, \port$37043$0 , \port$37045$0 , \port$37047$0 , \port$37049$0 , \port$37051$0 , \port$37053$0 , \port$37088$0 , \port$37090$0 , \port$37092$0 , \port$37094$0 , \port$37096$0 , \port$37098$0 , \port$37100$0 , \port$37102$0 , \port$37104$0 , \port$37106$0 , \port$37108$0 , \port$37110$0 , \port$37112$0 , \port$37114$0 , \port$37116$0 
-, \port$37118$0 , \port$37153$0 , \port$37155$0 , \port$37157$0 , \port$37159$0 , \port$37161$0 , \port$37163$0 , \port$37165$0 , \port$37167$0 , \port$37169$0 , \port$37171$0 , \port$37173$0 , \port$37175$0 , \port$37177$0 , \port$37179$0 , \port$37181$0 , \port$37183$0 , \port$37218$0 , \port$37220$0 , \port$37222$0 , \port$37224$0 
-, \port$37226$0 , \port$37228$0 , \port$37230$0 , \port$37232$0 , \port$37234$0 , \port$37236$0 , \port$37238$0 , \port$37240$0 , \port$37242$0 , \port$37244$0 , \port$37246$0 , \port$37248$0 , fetch__beat__payload, matmul_fault__index, matmul_fault__valid, drain_post__valid, drain_fault__valid, drain_fault__cause, drain_fault__index, store_fault__valid, store_fault__cause
+, \o__ready$229 , message, done, store_busy, simt_busy, semaphore, take, \events$111 , \matmul_waiting$184 , host__bvalid, host__bresp, own_rst, host__rvalid, host__rdata, host__rresp, abort, \port$36974$0 , \port$36976$0 , \port$36978$0 , \port$36980$0 , \port$36982$0 
+, \port$36984$0 , \port$36986$0 , \port$36988$0 , \port$36990$0 , \port$36992$0 , \port$36994$0 , \port$36996$0 , \port$36998$0 , \port$37000$0 , \port$37002$0 , \port$37004$0 , \port$37039$0 , \port$37041$0 , \port$37043$0 , \port$37045$0 , \port$37047$0 , \port$37049$0 , \port$37051$0 , \port$37053$0 , \port$37055$0 , \port$37057$0 
+, \port$37059$0 , \port$37061$0 , \port$37063$0 , \port$37065$0 , \port$37067$0 , \port$37069$0 , \port$37104$0 , \port$37106$0 , \port$37108$0 , \port$37110$0 , \port$37112$0 , \port$37114$0 , \port$37116$0 , \port$37118$0 , \port$37120$0 , \port$37122$0 , \port$37124$0 , \port$37126$0 , \port$37128$0 , \port$37130$0 , \port$37132$0 
+, \port$37134$0 , \port$37169$0 , \port$37171$0 , \port$37173$0 , \port$37175$0 , \port$37177$0 , \port$37179$0 , \port$37181$0 , \port$37183$0 , \port$37185$0 , \port$37187$0 , \port$37189$0 , \port$37191$0 , \port$37193$0 , \port$37195$0 , \port$37197$0 , \port$37199$0 , \port$37234$0 , \port$37236$0 , \port$37238$0 , \port$37240$0 
+, \port$37242$0 , \port$37244$0 , \port$37246$0 , \port$37248$0 , \port$37250$0 , \port$37252$0 , \port$37254$0 , \port$37256$0 , \port$37258$0 , \port$37260$0 , \port$37262$0 , \port$37264$0 , fetch__beat__payload, matmul_fault__index, matmul_fault__valid, drain_post__valid, drain_fault__valid, drain_fault__cause, drain_fault__index, store_fault__valid, store_fault__cause
 , store_fault__index, store_post__valid, store_post__mask, \o__ready$259 , simt_fault__valid, simt_fault__cause, simt_post__valid, simt_post__mask, trap, simt_fault__index, pushes, push__valid, push__payload, host__awaddr);
   reg \$auto$verilog_backend.cc:2355:dump_module$7  = 0;
   wire \$1 ;
@@ -4851,22 +4875,6 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
   wire own_clk;
   output own_rst;
   wire own_rst;
-  output [32:0] \port$36958$0 ;
-  wire [32:0] \port$36958$0 ;
-  output [32:0] \port$36960$0 ;
-  wire [32:0] \port$36960$0 ;
-  output [32:0] \port$36962$0 ;
-  wire [32:0] \port$36962$0 ;
-  output [32:0] \port$36964$0 ;
-  wire [32:0] \port$36964$0 ;
-  output [32:0] \port$36966$0 ;
-  wire [32:0] \port$36966$0 ;
-  output [32:0] \port$36968$0 ;
-  wire [32:0] \port$36968$0 ;
-  output [32:0] \port$36970$0 ;
-  wire [32:0] \port$36970$0 ;
-  output [32:0] \port$36972$0 ;
-  wire [32:0] \port$36972$0 ;
   output [32:0] \port$36974$0 ;
   wire [32:0] \port$36974$0 ;
   output [32:0] \port$36976$0 ;
@@ -4883,22 +4891,22 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
   wire [32:0] \port$36986$0 ;
   output [32:0] \port$36988$0 ;
   wire [32:0] \port$36988$0 ;
-  output [32:0] \port$37023$0 ;
-  wire [32:0] \port$37023$0 ;
-  output [32:0] \port$37025$0 ;
-  wire [32:0] \port$37025$0 ;
-  output [32:0] \port$37027$0 ;
-  wire [32:0] \port$37027$0 ;
-  output [32:0] \port$37029$0 ;
-  wire [32:0] \port$37029$0 ;
-  output [32:0] \port$37031$0 ;
-  wire [32:0] \port$37031$0 ;
-  output [32:0] \port$37033$0 ;
-  wire [32:0] \port$37033$0 ;
-  output [32:0] \port$37035$0 ;
-  wire [32:0] \port$37035$0 ;
-  output [32:0] \port$37037$0 ;
-  wire [32:0] \port$37037$0 ;
+  output [32:0] \port$36990$0 ;
+  wire [32:0] \port$36990$0 ;
+  output [32:0] \port$36992$0 ;
+  wire [32:0] \port$36992$0 ;
+  output [32:0] \port$36994$0 ;
+  wire [32:0] \port$36994$0 ;
+  output [32:0] \port$36996$0 ;
+  wire [32:0] \port$36996$0 ;
+  output [32:0] \port$36998$0 ;
+  wire [32:0] \port$36998$0 ;
+  output [32:0] \port$37000$0 ;
+  wire [32:0] \port$37000$0 ;
+  output [32:0] \port$37002$0 ;
+  wire [32:0] \port$37002$0 ;
+  output [32:0] \port$37004$0 ;
+  wire [32:0] \port$37004$0 ;
   output [32:0] \port$37039$0 ;
   wire [32:0] \port$37039$0 ;
   output [32:0] \port$37041$0 ;
@@ -4915,22 +4923,22 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
   wire [32:0] \port$37051$0 ;
   output [32:0] \port$37053$0 ;
   wire [32:0] \port$37053$0 ;
-  output [32:0] \port$37088$0 ;
-  wire [32:0] \port$37088$0 ;
-  output [32:0] \port$37090$0 ;
-  wire [32:0] \port$37090$0 ;
-  output [32:0] \port$37092$0 ;
-  wire [32:0] \port$37092$0 ;
-  output [32:0] \port$37094$0 ;
-  wire [32:0] \port$37094$0 ;
-  output [32:0] \port$37096$0 ;
-  wire [32:0] \port$37096$0 ;
-  output [32:0] \port$37098$0 ;
-  wire [32:0] \port$37098$0 ;
-  output [32:0] \port$37100$0 ;
-  wire [32:0] \port$37100$0 ;
-  output [32:0] \port$37102$0 ;
-  wire [32:0] \port$37102$0 ;
+  output [32:0] \port$37055$0 ;
+  wire [32:0] \port$37055$0 ;
+  output [32:0] \port$37057$0 ;
+  wire [32:0] \port$37057$0 ;
+  output [32:0] \port$37059$0 ;
+  wire [32:0] \port$37059$0 ;
+  output [32:0] \port$37061$0 ;
+  wire [32:0] \port$37061$0 ;
+  output [32:0] \port$37063$0 ;
+  wire [32:0] \port$37063$0 ;
+  output [32:0] \port$37065$0 ;
+  wire [32:0] \port$37065$0 ;
+  output [32:0] \port$37067$0 ;
+  wire [32:0] \port$37067$0 ;
+  output [32:0] \port$37069$0 ;
+  wire [32:0] \port$37069$0 ;
   output [32:0] \port$37104$0 ;
   wire [32:0] \port$37104$0 ;
   output [32:0] \port$37106$0 ;
@@ -4947,22 +4955,22 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
   wire [32:0] \port$37116$0 ;
   output [32:0] \port$37118$0 ;
   wire [32:0] \port$37118$0 ;
-  output [32:0] \port$37153$0 ;
-  wire [32:0] \port$37153$0 ;
-  output [32:0] \port$37155$0 ;
-  wire [32:0] \port$37155$0 ;
-  output [32:0] \port$37157$0 ;
-  wire [32:0] \port$37157$0 ;
-  output [32:0] \port$37159$0 ;
-  wire [32:0] \port$37159$0 ;
-  output [32:0] \port$37161$0 ;
-  wire [32:0] \port$37161$0 ;
-  output [32:0] \port$37163$0 ;
-  wire [32:0] \port$37163$0 ;
-  output [32:0] \port$37165$0 ;
-  wire [32:0] \port$37165$0 ;
-  output [32:0] \port$37167$0 ;
-  wire [32:0] \port$37167$0 ;
+  output [32:0] \port$37120$0 ;
+  wire [32:0] \port$37120$0 ;
+  output [32:0] \port$37122$0 ;
+  wire [32:0] \port$37122$0 ;
+  output [32:0] \port$37124$0 ;
+  wire [32:0] \port$37124$0 ;
+  output [32:0] \port$37126$0 ;
+  wire [32:0] \port$37126$0 ;
+  output [32:0] \port$37128$0 ;
+  wire [32:0] \port$37128$0 ;
+  output [32:0] \port$37130$0 ;
+  wire [32:0] \port$37130$0 ;
+  output [32:0] \port$37132$0 ;
+  wire [32:0] \port$37132$0 ;
+  output [32:0] \port$37134$0 ;
+  wire [32:0] \port$37134$0 ;
   output [32:0] \port$37169$0 ;
   wire [32:0] \port$37169$0 ;
   output [32:0] \port$37171$0 ;
@@ -4979,22 +4987,22 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
   wire [32:0] \port$37181$0 ;
   output [32:0] \port$37183$0 ;
   wire [32:0] \port$37183$0 ;
-  output [32:0] \port$37218$0 ;
-  wire [32:0] \port$37218$0 ;
-  output [32:0] \port$37220$0 ;
-  wire [32:0] \port$37220$0 ;
-  output [32:0] \port$37222$0 ;
-  wire [32:0] \port$37222$0 ;
-  output [32:0] \port$37224$0 ;
-  wire [32:0] \port$37224$0 ;
-  output [32:0] \port$37226$0 ;
-  wire [32:0] \port$37226$0 ;
-  output [32:0] \port$37228$0 ;
-  wire [32:0] \port$37228$0 ;
-  output [32:0] \port$37230$0 ;
-  wire [32:0] \port$37230$0 ;
-  output [32:0] \port$37232$0 ;
-  wire [32:0] \port$37232$0 ;
+  output [32:0] \port$37185$0 ;
+  wire [32:0] \port$37185$0 ;
+  output [32:0] \port$37187$0 ;
+  wire [32:0] \port$37187$0 ;
+  output [32:0] \port$37189$0 ;
+  wire [32:0] \port$37189$0 ;
+  output [32:0] \port$37191$0 ;
+  wire [32:0] \port$37191$0 ;
+  output [32:0] \port$37193$0 ;
+  wire [32:0] \port$37193$0 ;
+  output [32:0] \port$37195$0 ;
+  wire [32:0] \port$37195$0 ;
+  output [32:0] \port$37197$0 ;
+  wire [32:0] \port$37197$0 ;
+  output [32:0] \port$37199$0 ;
+  wire [32:0] \port$37199$0 ;
   output [32:0] \port$37234$0 ;
   wire [32:0] \port$37234$0 ;
   output [32:0] \port$37236$0 ;
@@ -5011,6 +5019,22 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
   wire [32:0] \port$37246$0 ;
   output [32:0] \port$37248$0 ;
   wire [32:0] \port$37248$0 ;
+  output [32:0] \port$37250$0 ;
+  wire [32:0] \port$37250$0 ;
+  output [32:0] \port$37252$0 ;
+  wire [32:0] \port$37252$0 ;
+  output [32:0] \port$37254$0 ;
+  wire [32:0] \port$37254$0 ;
+  output [32:0] \port$37256$0 ;
+  wire [32:0] \port$37256$0 ;
+  output [32:0] \port$37258$0 ;
+  wire [32:0] \port$37258$0 ;
+  output [32:0] \port$37260$0 ;
+  wire [32:0] \port$37260$0 ;
+  output [32:0] \port$37262$0 ;
+  wire [32:0] \port$37262$0 ;
+  output [32:0] \port$37264$0 ;
+  wire [32:0] \port$37264$0 ;
   wire [15:0] post;
   wire [42:0] \program ;
   wire [25:0] \program.address ;
@@ -5294,22 +5318,22 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
     .o__valid(drain_cmd__valid),
     .own_clk(own_clk),
     .own_rst(own_rst),
-    .\port$37088$0 (\$84 ),
-    .\port$37090$0 (\$85 ),
-    .\port$37092$0 (\$86 ),
-    .\port$37094$0 (\$87 ),
-    .\port$37096$0 (\$88 ),
-    .\port$37098$0 (\$89 ),
-    .\port$37100$0 (\$90 ),
-    .\port$37102$0 (\$91 ),
-    .\port$37104$0 (\$92 ),
-    .\port$37106$0 (\$93 ),
-    .\port$37108$0 (\$94 ),
-    .\port$37110$0 (\$95 ),
-    .\port$37112$0 (\$96 ),
-    .\port$37114$0 (\$97 ),
-    .\port$37116$0 (\$98 ),
-    .\port$37118$0 (\$99 ),
+    .\port$37104$0 (\$84 ),
+    .\port$37106$0 (\$85 ),
+    .\port$37108$0 (\$86 ),
+    .\port$37110$0 (\$87 ),
+    .\port$37112$0 (\$88 ),
+    .\port$37114$0 (\$89 ),
+    .\port$37116$0 (\$90 ),
+    .\port$37118$0 (\$91 ),
+    .\port$37120$0 (\$92 ),
+    .\port$37122$0 (\$93 ),
+    .\port$37124$0 (\$94 ),
+    .\port$37126$0 (\$95 ),
+    .\port$37128$0 (\$96 ),
+    .\port$37130$0 (\$97 ),
+    .\port$37132$0 (\$98 ),
+    .\port$37134$0 (\$99 ),
     .taken(\taken$293 ),
     .waiting(drain_waiting)
   );
@@ -5364,86 +5388,86 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
     .overflow(overflow),
     .own_clk(own_clk),
     .own_rst(own_rst),
-    .\port$36958$32 (\$52 [32]),
-    .\port$36960$32 (\$53 [32]),
-    .\port$36962$32 (\$54 [32]),
-    .\port$36964$32 (\$55 [32]),
-    .\port$36966$32 (\$56 [32]),
-    .\port$36968$32 (\$57 [32]),
-    .\port$36970$32 (\$58 [32]),
-    .\port$36972$32 (\$59 [32]),
-    .\port$36974$32 (\$60 [32]),
-    .\port$36976$32 (\$61 [32]),
-    .\port$36978$32 (\$62 [32]),
-    .\port$36980$32 (\$63 [32]),
-    .\port$36982$32 (\$64 [32]),
-    .\port$36984$32 (\$65 [32]),
-    .\port$36986$32 (\$66 [32]),
-    .\port$36988$32 (\$67 [32]),
-    .\port$37023$32 (\$68 [32]),
-    .\port$37025$32 (\$69 [32]),
-    .\port$37027$32 (\$70 [32]),
-    .\port$37029$32 (\$71 [32]),
-    .\port$37031$32 (\$72 [32]),
-    .\port$37033$32 (\$73 [32]),
-    .\port$37035$32 (\$74 [32]),
-    .\port$37037$32 (\$75 [32]),
-    .\port$37039$32 (\$76 [32]),
-    .\port$37041$32 (\$77 [32]),
-    .\port$37043$32 (\$78 [32]),
-    .\port$37045$32 (\$79 [32]),
-    .\port$37047$32 (\$80 [32]),
-    .\port$37049$32 (\$81 [32]),
-    .\port$37051$32 (\$82 [32]),
-    .\port$37053$32 (\$83 [32]),
-    .\port$37088$32 (\$84 [32]),
-    .\port$37090$32 (\$85 [32]),
-    .\port$37092$32 (\$86 [32]),
-    .\port$37094$32 (\$87 [32]),
-    .\port$37096$32 (\$88 [32]),
-    .\port$37098$32 (\$89 [32]),
-    .\port$37100$32 (\$90 [32]),
-    .\port$37102$32 (\$91 [32]),
-    .\port$37104$32 (\$92 [32]),
-    .\port$37106$32 (\$93 [32]),
-    .\port$37108$32 (\$94 [32]),
-    .\port$37110$32 (\$95 [32]),
-    .\port$37112$32 (\$96 [32]),
-    .\port$37114$32 (\$97 [32]),
-    .\port$37116$32 (\$98 [32]),
-    .\port$37118$32 (\$99 [32]),
-    .\port$37153$32 (\$100 [32]),
-    .\port$37155$32 (\$101 [32]),
-    .\port$37157$32 (\$102 [32]),
-    .\port$37159$32 (\$103 [32]),
-    .\port$37161$32 (\$104 [32]),
-    .\port$37163$32 (\$105 [32]),
-    .\port$37165$32 (\$106 [32]),
-    .\port$37167$32 (\$107 [32]),
-    .\port$37169$32 (\$108 [32]),
-    .\port$37171$32 (\$109 [32]),
-    .\port$37173$32 (\$110 [32]),
-    .\port$37175$32 (\$111 [32]),
-    .\port$37177$32 (\$112 [32]),
-    .\port$37179$32 (\$113 [32]),
-    .\port$37181$32 (\$114 [32]),
-    .\port$37183$32 (\$115 [32]),
-    .\port$37218$32 (\$116 [32]),
-    .\port$37220$32 (\$117 [32]),
-    .\port$37222$32 (\$118 [32]),
-    .\port$37224$32 (\$119 [32]),
-    .\port$37226$32 (\$120 [32]),
-    .\port$37228$32 (\$121 [32]),
-    .\port$37230$32 (\$122 [32]),
-    .\port$37232$32 (\$123 [32]),
-    .\port$37234$32 (\$124 [32]),
-    .\port$37236$32 (\$125 [32]),
-    .\port$37238$32 (\$126 [32]),
-    .\port$37240$32 (\$127 [32]),
-    .\port$37242$32 (\$128 [32]),
-    .\port$37244$32 (\$129 [32]),
-    .\port$37246$32 (\$130 [32]),
-    .\port$37248$32 (\$131 [32]),
+    .\port$36974$32 (\$52 [32]),
+    .\port$36976$32 (\$53 [32]),
+    .\port$36978$32 (\$54 [32]),
+    .\port$36980$32 (\$55 [32]),
+    .\port$36982$32 (\$56 [32]),
+    .\port$36984$32 (\$57 [32]),
+    .\port$36986$32 (\$58 [32]),
+    .\port$36988$32 (\$59 [32]),
+    .\port$36990$32 (\$60 [32]),
+    .\port$36992$32 (\$61 [32]),
+    .\port$36994$32 (\$62 [32]),
+    .\port$36996$32 (\$63 [32]),
+    .\port$36998$32 (\$64 [32]),
+    .\port$37000$32 (\$65 [32]),
+    .\port$37002$32 (\$66 [32]),
+    .\port$37004$32 (\$67 [32]),
+    .\port$37039$32 (\$68 [32]),
+    .\port$37041$32 (\$69 [32]),
+    .\port$37043$32 (\$70 [32]),
+    .\port$37045$32 (\$71 [32]),
+    .\port$37047$32 (\$72 [32]),
+    .\port$37049$32 (\$73 [32]),
+    .\port$37051$32 (\$74 [32]),
+    .\port$37053$32 (\$75 [32]),
+    .\port$37055$32 (\$76 [32]),
+    .\port$37057$32 (\$77 [32]),
+    .\port$37059$32 (\$78 [32]),
+    .\port$37061$32 (\$79 [32]),
+    .\port$37063$32 (\$80 [32]),
+    .\port$37065$32 (\$81 [32]),
+    .\port$37067$32 (\$82 [32]),
+    .\port$37069$32 (\$83 [32]),
+    .\port$37104$32 (\$84 [32]),
+    .\port$37106$32 (\$85 [32]),
+    .\port$37108$32 (\$86 [32]),
+    .\port$37110$32 (\$87 [32]),
+    .\port$37112$32 (\$88 [32]),
+    .\port$37114$32 (\$89 [32]),
+    .\port$37116$32 (\$90 [32]),
+    .\port$37118$32 (\$91 [32]),
+    .\port$37120$32 (\$92 [32]),
+    .\port$37122$32 (\$93 [32]),
+    .\port$37124$32 (\$94 [32]),
+    .\port$37126$32 (\$95 [32]),
+    .\port$37128$32 (\$96 [32]),
+    .\port$37130$32 (\$97 [32]),
+    .\port$37132$32 (\$98 [32]),
+    .\port$37134$32 (\$99 [32]),
+    .\port$37169$32 (\$100 [32]),
+    .\port$37171$32 (\$101 [32]),
+    .\port$37173$32 (\$102 [32]),
+    .\port$37175$32 (\$103 [32]),
+    .\port$37177$32 (\$104 [32]),
+    .\port$37179$32 (\$105 [32]),
+    .\port$37181$32 (\$106 [32]),
+    .\port$37183$32 (\$107 [32]),
+    .\port$37185$32 (\$108 [32]),
+    .\port$37187$32 (\$109 [32]),
+    .\port$37189$32 (\$110 [32]),
+    .\port$37191$32 (\$111 [32]),
+    .\port$37193$32 (\$112 [32]),
+    .\port$37195$32 (\$113 [32]),
+    .\port$37197$32 (\$114 [32]),
+    .\port$37199$32 (\$115 [32]),
+    .\port$37234$32 (\$116 [32]),
+    .\port$37236$32 (\$117 [32]),
+    .\port$37238$32 (\$118 [32]),
+    .\port$37240$32 (\$119 [32]),
+    .\port$37242$32 (\$120 [32]),
+    .\port$37244$32 (\$121 [32]),
+    .\port$37246$32 (\$122 [32]),
+    .\port$37248$32 (\$123 [32]),
+    .\port$37250$32 (\$124 [32]),
+    .\port$37252$32 (\$125 [32]),
+    .\port$37254$32 (\$126 [32]),
+    .\port$37256$32 (\$127 [32]),
+    .\port$37258$32 (\$128 [32]),
+    .\port$37260$32 (\$129 [32]),
+    .\port$37262$32 (\$130 [32]),
+    .\port$37264$32 (\$131 [32]),
     .quiet(quiet),
     .simt_fault__cause(simt_fault__cause),
     .simt_fault__index(simt_fault__index),
@@ -5503,22 +5527,22 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
     .o__valid(load_cmd__valid),
     .own_clk(own_clk),
     .own_rst(own_rst),
-    .\port$36958$0 (\$52 ),
-    .\port$36960$0 (\$53 ),
-    .\port$36962$0 (\$54 ),
-    .\port$36964$0 (\$55 ),
-    .\port$36966$0 (\$56 ),
-    .\port$36968$0 (\$57 ),
-    .\port$36970$0 (\$58 ),
-    .\port$36972$0 (\$59 ),
-    .\port$36974$0 (\$60 ),
-    .\port$36976$0 (\$61 ),
-    .\port$36978$0 (\$62 ),
-    .\port$36980$0 (\$63 ),
-    .\port$36982$0 (\$64 ),
-    .\port$36984$0 (\$65 ),
-    .\port$36986$0 (\$66 ),
-    .\port$36988$0 (\$67 ),
+    .\port$36974$0 (\$52 ),
+    .\port$36976$0 (\$53 ),
+    .\port$36978$0 (\$54 ),
+    .\port$36980$0 (\$55 ),
+    .\port$36982$0 (\$56 ),
+    .\port$36984$0 (\$57 ),
+    .\port$36986$0 (\$58 ),
+    .\port$36988$0 (\$59 ),
+    .\port$36990$0 (\$60 ),
+    .\port$36992$0 (\$61 ),
+    .\port$36994$0 (\$62 ),
+    .\port$36996$0 (\$63 ),
+    .\port$36998$0 (\$64 ),
+    .\port$37000$0 (\$65 ),
+    .\port$37002$0 (\$66 ),
+    .\port$37004$0 (\$67 ),
     .taken(\taken$291 ),
     .waiting(load_waiting)
   );
@@ -5556,22 +5580,22 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
     .o__valid(matmul_cmd__valid),
     .own_clk(own_clk),
     .own_rst(own_rst),
-    .\port$37023$0 (\$68 ),
-    .\port$37025$0 (\$69 ),
-    .\port$37027$0 (\$70 ),
-    .\port$37029$0 (\$71 ),
-    .\port$37031$0 (\$72 ),
-    .\port$37033$0 (\$73 ),
-    .\port$37035$0 (\$74 ),
-    .\port$37037$0 (\$75 ),
-    .\port$37039$0 (\$76 ),
-    .\port$37041$0 (\$77 ),
-    .\port$37043$0 (\$78 ),
-    .\port$37045$0 (\$79 ),
-    .\port$37047$0 (\$80 ),
-    .\port$37049$0 (\$81 ),
-    .\port$37051$0 (\$82 ),
-    .\port$37053$0 (\$83 ),
+    .\port$37039$0 (\$68 ),
+    .\port$37041$0 (\$69 ),
+    .\port$37043$0 (\$70 ),
+    .\port$37045$0 (\$71 ),
+    .\port$37047$0 (\$72 ),
+    .\port$37049$0 (\$73 ),
+    .\port$37051$0 (\$74 ),
+    .\port$37053$0 (\$75 ),
+    .\port$37055$0 (\$76 ),
+    .\port$37057$0 (\$77 ),
+    .\port$37059$0 (\$78 ),
+    .\port$37061$0 (\$79 ),
+    .\port$37063$0 (\$80 ),
+    .\port$37065$0 (\$81 ),
+    .\port$37067$0 (\$82 ),
+    .\port$37069$0 (\$83 ),
     .taken(\taken$292 ),
     .waiting(matmul_waiting)
   );
@@ -5628,22 +5652,22 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
     .o__valid(simt_cmd__valid),
     .own_clk(own_clk),
     .own_rst(own_rst),
-    .\port$37218$0 (\$116 ),
-    .\port$37220$0 (\$117 ),
-    .\port$37222$0 (\$118 ),
-    .\port$37224$0 (\$119 ),
-    .\port$37226$0 (\$120 ),
-    .\port$37228$0 (\$121 ),
-    .\port$37230$0 (\$122 ),
-    .\port$37232$0 (\$123 ),
-    .\port$37234$0 (\$124 ),
-    .\port$37236$0 (\$125 ),
-    .\port$37238$0 (\$126 ),
-    .\port$37240$0 (\$127 ),
-    .\port$37242$0 (\$128 ),
-    .\port$37244$0 (\$129 ),
-    .\port$37246$0 (\$130 ),
-    .\port$37248$0 (\$131 ),
+    .\port$37234$0 (\$116 ),
+    .\port$37236$0 (\$117 ),
+    .\port$37238$0 (\$118 ),
+    .\port$37240$0 (\$119 ),
+    .\port$37242$0 (\$120 ),
+    .\port$37244$0 (\$121 ),
+    .\port$37246$0 (\$122 ),
+    .\port$37248$0 (\$123 ),
+    .\port$37250$0 (\$124 ),
+    .\port$37252$0 (\$125 ),
+    .\port$37254$0 (\$126 ),
+    .\port$37256$0 (\$127 ),
+    .\port$37258$0 (\$128 ),
+    .\port$37260$0 (\$129 ),
+    .\port$37262$0 (\$130 ),
+    .\port$37264$0 (\$131 ),
     .taken(\taken$295 ),
     .waiting(simt_waiting)
   );
@@ -5681,22 +5705,22 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
     .o__valid(store_cmd__valid),
     .own_clk(own_clk),
     .own_rst(own_rst),
-    .\port$37153$0 (\$100 ),
-    .\port$37155$0 (\$101 ),
-    .\port$37157$0 (\$102 ),
-    .\port$37159$0 (\$103 ),
-    .\port$37161$0 (\$104 ),
-    .\port$37163$0 (\$105 ),
-    .\port$37165$0 (\$106 ),
-    .\port$37167$0 (\$107 ),
-    .\port$37169$0 (\$108 ),
-    .\port$37171$0 (\$109 ),
-    .\port$37173$0 (\$110 ),
-    .\port$37175$0 (\$111 ),
-    .\port$37177$0 (\$112 ),
-    .\port$37179$0 (\$113 ),
-    .\port$37181$0 (\$114 ),
-    .\port$37183$0 (\$115 ),
+    .\port$37169$0 (\$100 ),
+    .\port$37171$0 (\$101 ),
+    .\port$37173$0 (\$102 ),
+    .\port$37175$0 (\$103 ),
+    .\port$37177$0 (\$104 ),
+    .\port$37179$0 (\$105 ),
+    .\port$37181$0 (\$106 ),
+    .\port$37183$0 (\$107 ),
+    .\port$37185$0 (\$108 ),
+    .\port$37187$0 (\$109 ),
+    .\port$37189$0 (\$110 ),
+    .\port$37191$0 (\$111 ),
+    .\port$37193$0 (\$112 ),
+    .\port$37195$0 (\$113 ),
+    .\port$37197$0 (\$114 ),
+    .\port$37199$0 (\$115 ),
     .taken(\taken$294 ),
     .waiting(store_waiting)
   );
@@ -5917,86 +5941,86 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
   assign push_index = simt_fault__index;
   assign \push_index$284  = simt_fault__index;
   assign \pushes$286  = pushes;
-  assign \port$36958$0  = \$52 ;
-  assign \port$36960$0  = \$53 ;
-  assign \port$36962$0  = \$54 ;
-  assign \port$36964$0  = \$55 ;
-  assign \port$36966$0  = \$56 ;
-  assign \port$36968$0  = \$57 ;
-  assign \port$36970$0  = \$58 ;
-  assign \port$36972$0  = \$59 ;
-  assign \port$36974$0  = \$60 ;
-  assign \port$36976$0  = \$61 ;
-  assign \port$36978$0  = \$62 ;
-  assign \port$36980$0  = \$63 ;
-  assign \port$36982$0  = \$64 ;
-  assign \port$36984$0  = \$65 ;
-  assign \port$36986$0  = \$66 ;
-  assign \port$36988$0  = \$67 ;
-  assign \port$37023$0  = \$68 ;
-  assign \port$37025$0  = \$69 ;
-  assign \port$37027$0  = \$70 ;
-  assign \port$37029$0  = \$71 ;
-  assign \port$37031$0  = \$72 ;
-  assign \port$37033$0  = \$73 ;
-  assign \port$37035$0  = \$74 ;
-  assign \port$37037$0  = \$75 ;
-  assign \port$37039$0  = \$76 ;
-  assign \port$37041$0  = \$77 ;
-  assign \port$37043$0  = \$78 ;
-  assign \port$37045$0  = \$79 ;
-  assign \port$37047$0  = \$80 ;
-  assign \port$37049$0  = \$81 ;
-  assign \port$37051$0  = \$82 ;
-  assign \port$37053$0  = \$83 ;
-  assign \port$37088$0  = \$84 ;
-  assign \port$37090$0  = \$85 ;
-  assign \port$37092$0  = \$86 ;
-  assign \port$37094$0  = \$87 ;
-  assign \port$37096$0  = \$88 ;
-  assign \port$37098$0  = \$89 ;
-  assign \port$37100$0  = \$90 ;
-  assign \port$37102$0  = \$91 ;
-  assign \port$37104$0  = \$92 ;
-  assign \port$37106$0  = \$93 ;
-  assign \port$37108$0  = \$94 ;
-  assign \port$37110$0  = \$95 ;
-  assign \port$37112$0  = \$96 ;
-  assign \port$37114$0  = \$97 ;
-  assign \port$37116$0  = \$98 ;
-  assign \port$37118$0  = \$99 ;
-  assign \port$37153$0  = \$100 ;
-  assign \port$37155$0  = \$101 ;
-  assign \port$37157$0  = \$102 ;
-  assign \port$37159$0  = \$103 ;
-  assign \port$37161$0  = \$104 ;
-  assign \port$37163$0  = \$105 ;
-  assign \port$37165$0  = \$106 ;
-  assign \port$37167$0  = \$107 ;
-  assign \port$37169$0  = \$108 ;
-  assign \port$37171$0  = \$109 ;
-  assign \port$37173$0  = \$110 ;
-  assign \port$37175$0  = \$111 ;
-  assign \port$37177$0  = \$112 ;
-  assign \port$37179$0  = \$113 ;
-  assign \port$37181$0  = \$114 ;
-  assign \port$37183$0  = \$115 ;
-  assign \port$37218$0  = \$116 ;
-  assign \port$37220$0  = \$117 ;
-  assign \port$37222$0  = \$118 ;
-  assign \port$37224$0  = \$119 ;
-  assign \port$37226$0  = \$120 ;
-  assign \port$37228$0  = \$121 ;
-  assign \port$37230$0  = \$122 ;
-  assign \port$37232$0  = \$123 ;
-  assign \port$37234$0  = \$124 ;
-  assign \port$37236$0  = \$125 ;
-  assign \port$37238$0  = \$126 ;
-  assign \port$37240$0  = \$127 ;
-  assign \port$37242$0  = \$128 ;
-  assign \port$37244$0  = \$129 ;
-  assign \port$37246$0  = \$130 ;
-  assign \port$37248$0  = \$131 ;
+  assign \port$36974$0  = \$52 ;
+  assign \port$36976$0  = \$53 ;
+  assign \port$36978$0  = \$54 ;
+  assign \port$36980$0  = \$55 ;
+  assign \port$36982$0  = \$56 ;
+  assign \port$36984$0  = \$57 ;
+  assign \port$36986$0  = \$58 ;
+  assign \port$36988$0  = \$59 ;
+  assign \port$36990$0  = \$60 ;
+  assign \port$36992$0  = \$61 ;
+  assign \port$36994$0  = \$62 ;
+  assign \port$36996$0  = \$63 ;
+  assign \port$36998$0  = \$64 ;
+  assign \port$37000$0  = \$65 ;
+  assign \port$37002$0  = \$66 ;
+  assign \port$37004$0  = \$67 ;
+  assign \port$37039$0  = \$68 ;
+  assign \port$37041$0  = \$69 ;
+  assign \port$37043$0  = \$70 ;
+  assign \port$37045$0  = \$71 ;
+  assign \port$37047$0  = \$72 ;
+  assign \port$37049$0  = \$73 ;
+  assign \port$37051$0  = \$74 ;
+  assign \port$37053$0  = \$75 ;
+  assign \port$37055$0  = \$76 ;
+  assign \port$37057$0  = \$77 ;
+  assign \port$37059$0  = \$78 ;
+  assign \port$37061$0  = \$79 ;
+  assign \port$37063$0  = \$80 ;
+  assign \port$37065$0  = \$81 ;
+  assign \port$37067$0  = \$82 ;
+  assign \port$37069$0  = \$83 ;
+  assign \port$37104$0  = \$84 ;
+  assign \port$37106$0  = \$85 ;
+  assign \port$37108$0  = \$86 ;
+  assign \port$37110$0  = \$87 ;
+  assign \port$37112$0  = \$88 ;
+  assign \port$37114$0  = \$89 ;
+  assign \port$37116$0  = \$90 ;
+  assign \port$37118$0  = \$91 ;
+  assign \port$37120$0  = \$92 ;
+  assign \port$37122$0  = \$93 ;
+  assign \port$37124$0  = \$94 ;
+  assign \port$37126$0  = \$95 ;
+  assign \port$37128$0  = \$96 ;
+  assign \port$37130$0  = \$97 ;
+  assign \port$37132$0  = \$98 ;
+  assign \port$37134$0  = \$99 ;
+  assign \port$37169$0  = \$100 ;
+  assign \port$37171$0  = \$101 ;
+  assign \port$37173$0  = \$102 ;
+  assign \port$37175$0  = \$103 ;
+  assign \port$37177$0  = \$104 ;
+  assign \port$37179$0  = \$105 ;
+  assign \port$37181$0  = \$106 ;
+  assign \port$37183$0  = \$107 ;
+  assign \port$37185$0  = \$108 ;
+  assign \port$37187$0  = \$109 ;
+  assign \port$37189$0  = \$110 ;
+  assign \port$37191$0  = \$111 ;
+  assign \port$37193$0  = \$112 ;
+  assign \port$37195$0  = \$113 ;
+  assign \port$37197$0  = \$114 ;
+  assign \port$37199$0  = \$115 ;
+  assign \port$37234$0  = \$116 ;
+  assign \port$37236$0  = \$117 ;
+  assign \port$37238$0  = \$118 ;
+  assign \port$37240$0  = \$119 ;
+  assign \port$37242$0  = \$120 ;
+  assign \port$37244$0  = \$121 ;
+  assign \port$37246$0  = \$122 ;
+  assign \port$37248$0  = \$123 ;
+  assign \port$37250$0  = \$124 ;
+  assign \port$37252$0  = \$125 ;
+  assign \port$37254$0  = \$126 ;
+  assign \port$37256$0  = \$127 ;
+  assign \port$37258$0  = \$128 ;
+  assign \port$37260$0  = \$129 ;
+  assign \port$37262$0  = \$130 ;
+  assign \port$37264$0  = \$131 ;
   assign \fetch__beat__payload.data  = fetch__beat__payload[31:0];
   assign \fetch__beat__payload.error  = fetch__beat__payload[32];
   assign \fetch__beat__payload.last  = fetch__beat__payload[33];
@@ -8994,8 +9018,8 @@ module \weft.control.dispatcher.skid (i__ready, o__payload, own_rst, i__payload,
   assign \$like.engines  = \$like [37:33];
 endmodule
 
-module \weft.control.drain_gate (hold, taken, waiting, o__valid, i__ready, o__ready, own_rst, nonzero, \port$37088$0 , \port$37090$0 , \port$37092$0 , \port$37094$0 , \port$37096$0 , \port$37098$0 , \port$37100$0 , \port$37102$0 , \port$37104$0 , \port$37106$0 , \port$37108$0 , \port$37110$0 , \port$37112$0 
-, \port$37114$0 , \port$37116$0 , \port$37118$0 , i__valid, own_clk);
+module \weft.control.drain_gate (hold, taken, waiting, o__valid, i__ready, o__ready, own_rst, nonzero, \port$37104$0 , \port$37106$0 , \port$37108$0 , \port$37110$0 , \port$37112$0 , \port$37114$0 , \port$37116$0 , \port$37118$0 , \port$37120$0 , \port$37122$0 , \port$37124$0 , \port$37126$0 , \port$37128$0 
+, \port$37130$0 , \port$37132$0 , \port$37134$0 , i__valid, own_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$14  = 0;
   wire [15:0] \$1 ;
   reg \$10 ;
@@ -9071,22 +9095,6 @@ module \weft.control.drain_gate (hold, taken, waiting, o__valid, i__ready, o__re
   wire own_clk;
   input own_rst;
   wire own_rst;
-  input [32:0] \port$37088$0 ;
-  wire [32:0] \port$37088$0 ;
-  input [32:0] \port$37090$0 ;
-  wire [32:0] \port$37090$0 ;
-  input [32:0] \port$37092$0 ;
-  wire [32:0] \port$37092$0 ;
-  input [32:0] \port$37094$0 ;
-  wire [32:0] \port$37094$0 ;
-  input [32:0] \port$37096$0 ;
-  wire [32:0] \port$37096$0 ;
-  input [32:0] \port$37098$0 ;
-  wire [32:0] \port$37098$0 ;
-  input [32:0] \port$37100$0 ;
-  wire [32:0] \port$37100$0 ;
-  input [32:0] \port$37102$0 ;
-  wire [32:0] \port$37102$0 ;
   input [32:0] \port$37104$0 ;
   wire [32:0] \port$37104$0 ;
   input [32:0] \port$37106$0 ;
@@ -9103,12 +9111,28 @@ module \weft.control.drain_gate (hold, taken, waiting, o__valid, i__ready, o__re
   wire [32:0] \port$37116$0 ;
   input [32:0] \port$37118$0 ;
   wire [32:0] \port$37118$0 ;
+  input [32:0] \port$37120$0 ;
+  wire [32:0] \port$37120$0 ;
+  input [32:0] \port$37122$0 ;
+  wire [32:0] \port$37122$0 ;
+  input [32:0] \port$37124$0 ;
+  wire [32:0] \port$37124$0 ;
+  input [32:0] \port$37126$0 ;
+  wire [32:0] \port$37126$0 ;
+  input [32:0] \port$37128$0 ;
+  wire [32:0] \port$37128$0 ;
+  input [32:0] \port$37130$0 ;
+  wire [32:0] \port$37130$0 ;
+  input [32:0] \port$37132$0 ;
+  wire [32:0] \port$37132$0 ;
+  input [32:0] \port$37134$0 ;
+  wire [32:0] \port$37134$0 ;
   output [15:0] taken;
   wire [15:0] taken;
   output waiting;
   wire waiting;
   assign \$1  = ~ nonzero;
-  assign \$2  = \port$37090$0 [15:0] & \$1 ;
+  assign \$2  = \port$37106$0 [15:0] & \$1 ;
   assign taken = \$signal  ? its_wait : 16'h0000;
   assign waiting = | missing;
   assign \$3  = ~ waiting;
@@ -9140,55 +9164,55 @@ module \weft.control.drain_gate (hold, taken, waiting, o__valid, i__ready, o__re
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$14 ) begin end
-    \$11  = \port$37090$0 [15:0];
+    \$11  = \port$37106$0 [15:0];
     if (own_rst) begin
       \$11  = 16'h0000;
     end
   end
-  assign i__payload = { \port$37118$0 [32], \port$37116$0 [32], \port$37114$0 [32], \port$37112$0 [32], \port$37110$0 [32], \port$37108$0 [32], \port$37106$0 [32], \port$37104$0 [32], \port$37102$0 [32], \port$37100$0 [32], \port$37098$0 [32], \port$37096$0 [32], \port$37094$0 [32], \port$37092$0 [32], \port$37090$0 [32], \port$37088$0 [32], \port$37118$0 [31:0], \port$37116$0 [31:0], \port$37114$0 [31:0], \port$37112$0 [31:0], \port$37110$0 [31:0], \port$37108$0 [31:0], \port$37106$0 [31:0], \port$37104$0 [31:0], \port$37102$0 [31:0], \port$37100$0 [31:0], \port$37098$0 [31:0], \port$37096$0 [31:0], \port$37094$0 [31:0], \port$37092$0 [31:0], \port$37090$0 [31:0], \port$37088$0 [31:0] };
-  assign o__payload = { \port$37118$0 [32], \port$37116$0 [32], \port$37114$0 [32], \port$37112$0 [32], \port$37110$0 [32], \port$37108$0 [32], \port$37106$0 [32], \port$37104$0 [32], \port$37102$0 [32], \port$37100$0 [32], \port$37098$0 [32], \port$37096$0 [32], \port$37094$0 [32], \port$37092$0 [32], \port$37090$0 [32], \port$37088$0 [32], \port$37118$0 [31:0], \port$37116$0 [31:0], \port$37114$0 [31:0], \port$37112$0 [31:0], \port$37110$0 [31:0], \port$37108$0 [31:0], \port$37106$0 [31:0], \port$37104$0 [31:0], \port$37102$0 [31:0], \port$37100$0 [31:0], \port$37098$0 [31:0], \port$37096$0 [31:0], \port$37094$0 [31:0], \port$37092$0 [31:0], \port$37090$0 [31:0], \port$37088$0 [31:0] };
-  assign \i__payload.opcode  = \port$37088$0 [7:0];
-  assign \i__payload.wait  = \port$37090$0 [15:0];
-  assign \i__payload.post  = \port$37090$0 [31:16];
-  assign \i__payload.int32  = \port$37088$0 [8];
-  assign \i__payload.params  = \port$37088$0 [9];
-  assign \i__payload.row_sum  = \port$37088$0 [10];
-  assign \i__payload.acc  = \port$37092$0 [15:0];
-  assign \i__payload.acc_block  = \port$37092$0 [31:16];
-  assign \i__payload.rows  = \port$37094$0 [15:0];
-  assign \i__payload.blocks  = \port$37094$0 [31:16];
-  assign \i__payload.dst  = \port$37096$0 [23:0];
-  assign \i__payload.dst_stride  = \port$37098$0 [23:0];
-  assign \i__payload.dst_block  = \port$37100$0 [23:0];
-  assign \i__payload.param  = \port$37102$0 [15:0];
-  assign \i__payload.cols_last  = \port$37102$0 [31:16];
-  assign \i__payload.scale  = \port$37104$0 [31:0];
-  assign \i__payload.zero_point  = \port$37106$0 [15:0];
-  assign \i__payload.b_zero_point  = \port$37106$0 [31:16];
-  assign \i__payload.qmin  = \port$37108$0 [15:0];
-  assign \i__payload.qmax  = \port$37108$0 [31:16];
-  assign \i__payload.index  = { \port$37118$0 [32], \port$37116$0 [32], \port$37114$0 [32], \port$37112$0 [32], \port$37110$0 [32], \port$37108$0 [32], \port$37106$0 [32], \port$37104$0 [32], \port$37102$0 [32], \port$37100$0 [32], \port$37098$0 [32], \port$37096$0 [32], \port$37094$0 [32], \port$37092$0 [32], \port$37090$0 [32], \port$37088$0 [32] };
-  assign \o__payload.opcode  = \port$37088$0 [7:0];
-  assign \o__payload.wait  = \port$37090$0 [15:0];
-  assign \o__payload.post  = \port$37090$0 [31:16];
-  assign \o__payload.int32  = \port$37088$0 [8];
-  assign \o__payload.params  = \port$37088$0 [9];
-  assign \o__payload.row_sum  = \port$37088$0 [10];
-  assign \o__payload.acc  = \port$37092$0 [15:0];
-  assign \o__payload.acc_block  = \port$37092$0 [31:16];
-  assign \o__payload.rows  = \port$37094$0 [15:0];
-  assign \o__payload.blocks  = \port$37094$0 [31:16];
-  assign \o__payload.dst  = \port$37096$0 [23:0];
-  assign \o__payload.dst_stride  = \port$37098$0 [23:0];
-  assign \o__payload.dst_block  = \port$37100$0 [23:0];
-  assign \o__payload.param  = \port$37102$0 [15:0];
-  assign \o__payload.cols_last  = \port$37102$0 [31:16];
-  assign \o__payload.scale  = \port$37104$0 [31:0];
-  assign \o__payload.zero_point  = \port$37106$0 [15:0];
-  assign \o__payload.b_zero_point  = \port$37106$0 [31:16];
-  assign \o__payload.qmin  = \port$37108$0 [15:0];
-  assign \o__payload.qmax  = \port$37108$0 [31:16];
-  assign \o__payload.index  = { \port$37118$0 [32], \port$37116$0 [32], \port$37114$0 [32], \port$37112$0 [32], \port$37110$0 [32], \port$37108$0 [32], \port$37106$0 [32], \port$37104$0 [32], \port$37102$0 [32], \port$37100$0 [32], \port$37098$0 [32], \port$37096$0 [32], \port$37094$0 [32], \port$37092$0 [32], \port$37090$0 [32], \port$37088$0 [32] };
+  assign i__payload = { \port$37134$0 [32], \port$37132$0 [32], \port$37130$0 [32], \port$37128$0 [32], \port$37126$0 [32], \port$37124$0 [32], \port$37122$0 [32], \port$37120$0 [32], \port$37118$0 [32], \port$37116$0 [32], \port$37114$0 [32], \port$37112$0 [32], \port$37110$0 [32], \port$37108$0 [32], \port$37106$0 [32], \port$37104$0 [32], \port$37134$0 [31:0], \port$37132$0 [31:0], \port$37130$0 [31:0], \port$37128$0 [31:0], \port$37126$0 [31:0], \port$37124$0 [31:0], \port$37122$0 [31:0], \port$37120$0 [31:0], \port$37118$0 [31:0], \port$37116$0 [31:0], \port$37114$0 [31:0], \port$37112$0 [31:0], \port$37110$0 [31:0], \port$37108$0 [31:0], \port$37106$0 [31:0], \port$37104$0 [31:0] };
+  assign o__payload = { \port$37134$0 [32], \port$37132$0 [32], \port$37130$0 [32], \port$37128$0 [32], \port$37126$0 [32], \port$37124$0 [32], \port$37122$0 [32], \port$37120$0 [32], \port$37118$0 [32], \port$37116$0 [32], \port$37114$0 [32], \port$37112$0 [32], \port$37110$0 [32], \port$37108$0 [32], \port$37106$0 [32], \port$37104$0 [32], \port$37134$0 [31:0], \port$37132$0 [31:0], \port$37130$0 [31:0], \port$37128$0 [31:0], \port$37126$0 [31:0], \port$37124$0 [31:0], \port$37122$0 [31:0], \port$37120$0 [31:0], \port$37118$0 [31:0], \port$37116$0 [31:0], \port$37114$0 [31:0], \port$37112$0 [31:0], \port$37110$0 [31:0], \port$37108$0 [31:0], \port$37106$0 [31:0], \port$37104$0 [31:0] };
+  assign \i__payload.opcode  = \port$37104$0 [7:0];
+  assign \i__payload.wait  = \port$37106$0 [15:0];
+  assign \i__payload.post  = \port$37106$0 [31:16];
+  assign \i__payload.int32  = \port$37104$0 [8];
+  assign \i__payload.params  = \port$37104$0 [9];
+  assign \i__payload.row_sum  = \port$37104$0 [10];
+  assign \i__payload.acc  = \port$37108$0 [15:0];
+  assign \i__payload.acc_block  = \port$37108$0 [31:16];
+  assign \i__payload.rows  = \port$37110$0 [15:0];
+  assign \i__payload.blocks  = \port$37110$0 [31:16];
+  assign \i__payload.dst  = \port$37112$0 [23:0];
+  assign \i__payload.dst_stride  = \port$37114$0 [23:0];
+  assign \i__payload.dst_block  = \port$37116$0 [23:0];
+  assign \i__payload.param  = \port$37118$0 [15:0];
+  assign \i__payload.cols_last  = \port$37118$0 [31:16];
+  assign \i__payload.scale  = \port$37120$0 [31:0];
+  assign \i__payload.zero_point  = \port$37122$0 [15:0];
+  assign \i__payload.b_zero_point  = \port$37122$0 [31:16];
+  assign \i__payload.qmin  = \port$37124$0 [15:0];
+  assign \i__payload.qmax  = \port$37124$0 [31:16];
+  assign \i__payload.index  = { \port$37134$0 [32], \port$37132$0 [32], \port$37130$0 [32], \port$37128$0 [32], \port$37126$0 [32], \port$37124$0 [32], \port$37122$0 [32], \port$37120$0 [32], \port$37118$0 [32], \port$37116$0 [32], \port$37114$0 [32], \port$37112$0 [32], \port$37110$0 [32], \port$37108$0 [32], \port$37106$0 [32], \port$37104$0 [32] };
+  assign \o__payload.opcode  = \port$37104$0 [7:0];
+  assign \o__payload.wait  = \port$37106$0 [15:0];
+  assign \o__payload.post  = \port$37106$0 [31:16];
+  assign \o__payload.int32  = \port$37104$0 [8];
+  assign \o__payload.params  = \port$37104$0 [9];
+  assign \o__payload.row_sum  = \port$37104$0 [10];
+  assign \o__payload.acc  = \port$37108$0 [15:0];
+  assign \o__payload.acc_block  = \port$37108$0 [31:16];
+  assign \o__payload.rows  = \port$37110$0 [15:0];
+  assign \o__payload.blocks  = \port$37110$0 [31:16];
+  assign \o__payload.dst  = \port$37112$0 [23:0];
+  assign \o__payload.dst_stride  = \port$37114$0 [23:0];
+  assign \o__payload.dst_block  = \port$37116$0 [23:0];
+  assign \o__payload.param  = \port$37118$0 [15:0];
+  assign \o__payload.cols_last  = \port$37118$0 [31:16];
+  assign \o__payload.scale  = \port$37120$0 [31:0];
+  assign \o__payload.zero_point  = \port$37122$0 [15:0];
+  assign \o__payload.b_zero_point  = \port$37122$0 [31:16];
+  assign \o__payload.qmin  = \port$37124$0 [15:0];
+  assign \o__payload.qmax  = \port$37124$0 [31:16];
+  assign \o__payload.index  = { \port$37134$0 [32], \port$37132$0 [32], \port$37130$0 [32], \port$37128$0 [32], \port$37126$0 [32], \port$37124$0 [32], \port$37122$0 [32], \port$37120$0 [32], \port$37118$0 [32], \port$37116$0 [32], \port$37114$0 [32], \port$37112$0 [32], \port$37110$0 [32], \port$37108$0 [32], \port$37106$0 [32], \port$37104$0 [32] };
 endmodule
 
 module \weft.control.drain_queue (i__payload, i__valid, \o__ready$43 , own_rst, shadow_0, shadow_1, shadow_2, shadow_3, shadow_4, shadow_5, shadow_6, shadow_7, shadow_8, shadow_9, shadow_10, shadow_11, shadow_12, shadow_13, shadow_14, shadow_15, full
@@ -9957,10 +9981,10 @@ module \weft.control.drain_queue.fifo (write__data, i__valid, o__ready, o__paylo
 endmodule
 
 module \weft.control.errors (moving, quiet, overflow, halt, load_waiting, matmul_waiting, drain_waiting, store_waiting, simt_waiting, load_fault__valid, load_fault__cause, load_fault__index, matmul_fault__cause, \stop$10 , own_rst, active, last_index, dispatch_fault__valid, dispatch_fault__cause, dispatch_fault__index, abort
-, error, halted, \port$36958$32 , \port$36960$32 , \port$36962$32 , \port$36964$32 , \port$36966$32 , \port$36968$32 , \port$36970$32 , \port$36972$32 , \port$36974$32 , \port$36976$32 , \port$36978$32 , \port$36980$32 , \port$36982$32 , \port$36984$32 , \port$36986$32 , \port$36988$32 , \port$37023$32 , \port$37025$32 , \port$37027$32 
-, \port$37029$32 , \port$37031$32 , \port$37033$32 , \port$37035$32 , \port$37037$32 , \port$37039$32 , \port$37041$32 , \port$37043$32 , \port$37045$32 , \port$37047$32 , \port$37049$32 , \port$37051$32 , \port$37053$32 , \port$37088$32 , \port$37090$32 , \port$37092$32 , \port$37094$32 , \port$37096$32 , \port$37098$32 , \port$37100$32 , \port$37102$32 
-, \port$37104$32 , \port$37106$32 , \port$37108$32 , \port$37110$32 , \port$37112$32 , \port$37114$32 , \port$37116$32 , \port$37118$32 , \port$37153$32 , \port$37155$32 , \port$37157$32 , \port$37159$32 , \port$37161$32 , \port$37163$32 , \port$37165$32 , \port$37167$32 , \port$37169$32 , \port$37171$32 , \port$37173$32 , \port$37175$32 , \port$37177$32 
-, \port$37179$32 , \port$37181$32 , \port$37183$32 , \port$37218$32 , \port$37220$32 , \port$37222$32 , \port$37224$32 , \port$37226$32 , \port$37228$32 , \port$37230$32 , \port$37232$32 , \port$37234$32 , \port$37236$32 , \port$37238$32 , \port$37240$32 , \port$37242$32 , \port$37244$32 , \port$37246$32 , \port$37248$32 , matmul_fault__index, matmul_fault__valid
+, error, halted, \port$36974$32 , \port$36976$32 , \port$36978$32 , \port$36980$32 , \port$36982$32 , \port$36984$32 , \port$36986$32 , \port$36988$32 , \port$36990$32 , \port$36992$32 , \port$36994$32 , \port$36996$32 , \port$36998$32 , \port$37000$32 , \port$37002$32 , \port$37004$32 , \port$37039$32 , \port$37041$32 , \port$37043$32 
+, \port$37045$32 , \port$37047$32 , \port$37049$32 , \port$37051$32 , \port$37053$32 , \port$37055$32 , \port$37057$32 , \port$37059$32 , \port$37061$32 , \port$37063$32 , \port$37065$32 , \port$37067$32 , \port$37069$32 , \port$37104$32 , \port$37106$32 , \port$37108$32 , \port$37110$32 , \port$37112$32 , \port$37114$32 , \port$37116$32 , \port$37118$32 
+, \port$37120$32 , \port$37122$32 , \port$37124$32 , \port$37126$32 , \port$37128$32 , \port$37130$32 , \port$37132$32 , \port$37134$32 , \port$37169$32 , \port$37171$32 , \port$37173$32 , \port$37175$32 , \port$37177$32 , \port$37179$32 , \port$37181$32 , \port$37183$32 , \port$37185$32 , \port$37187$32 , \port$37189$32 , \port$37191$32 , \port$37193$32 
+, \port$37195$32 , \port$37197$32 , \port$37199$32 , \port$37234$32 , \port$37236$32 , \port$37238$32 , \port$37240$32 , \port$37242$32 , \port$37244$32 , \port$37246$32 , \port$37248$32 , \port$37250$32 , \port$37252$32 , \port$37254$32 , \port$37256$32 , \port$37258$32 , \port$37260$32 , \port$37262$32 , \port$37264$32 , matmul_fault__index, matmul_fault__valid
 , drain_fault__valid, drain_fault__cause, drain_fault__index, store_fault__valid, store_fault__cause, store_fault__index, simt_fault__valid, simt_fault__cause, simt_fault__index, own_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$17  = 0;
   wire \$1 ;
@@ -10271,22 +10295,6 @@ module \weft.control.errors (moving, quiet, overflow, halt, load_waiting, matmul
   wire own_clk;
   input own_rst;
   wire own_rst;
-  input \port$36958$32 ;
-  wire \port$36958$32 ;
-  input \port$36960$32 ;
-  wire \port$36960$32 ;
-  input \port$36962$32 ;
-  wire \port$36962$32 ;
-  input \port$36964$32 ;
-  wire \port$36964$32 ;
-  input \port$36966$32 ;
-  wire \port$36966$32 ;
-  input \port$36968$32 ;
-  wire \port$36968$32 ;
-  input \port$36970$32 ;
-  wire \port$36970$32 ;
-  input \port$36972$32 ;
-  wire \port$36972$32 ;
   input \port$36974$32 ;
   wire \port$36974$32 ;
   input \port$36976$32 ;
@@ -10303,22 +10311,22 @@ module \weft.control.errors (moving, quiet, overflow, halt, load_waiting, matmul
   wire \port$36986$32 ;
   input \port$36988$32 ;
   wire \port$36988$32 ;
-  input \port$37023$32 ;
-  wire \port$37023$32 ;
-  input \port$37025$32 ;
-  wire \port$37025$32 ;
-  input \port$37027$32 ;
-  wire \port$37027$32 ;
-  input \port$37029$32 ;
-  wire \port$37029$32 ;
-  input \port$37031$32 ;
-  wire \port$37031$32 ;
-  input \port$37033$32 ;
-  wire \port$37033$32 ;
-  input \port$37035$32 ;
-  wire \port$37035$32 ;
-  input \port$37037$32 ;
-  wire \port$37037$32 ;
+  input \port$36990$32 ;
+  wire \port$36990$32 ;
+  input \port$36992$32 ;
+  wire \port$36992$32 ;
+  input \port$36994$32 ;
+  wire \port$36994$32 ;
+  input \port$36996$32 ;
+  wire \port$36996$32 ;
+  input \port$36998$32 ;
+  wire \port$36998$32 ;
+  input \port$37000$32 ;
+  wire \port$37000$32 ;
+  input \port$37002$32 ;
+  wire \port$37002$32 ;
+  input \port$37004$32 ;
+  wire \port$37004$32 ;
   input \port$37039$32 ;
   wire \port$37039$32 ;
   input \port$37041$32 ;
@@ -10335,22 +10343,22 @@ module \weft.control.errors (moving, quiet, overflow, halt, load_waiting, matmul
   wire \port$37051$32 ;
   input \port$37053$32 ;
   wire \port$37053$32 ;
-  input \port$37088$32 ;
-  wire \port$37088$32 ;
-  input \port$37090$32 ;
-  wire \port$37090$32 ;
-  input \port$37092$32 ;
-  wire \port$37092$32 ;
-  input \port$37094$32 ;
-  wire \port$37094$32 ;
-  input \port$37096$32 ;
-  wire \port$37096$32 ;
-  input \port$37098$32 ;
-  wire \port$37098$32 ;
-  input \port$37100$32 ;
-  wire \port$37100$32 ;
-  input \port$37102$32 ;
-  wire \port$37102$32 ;
+  input \port$37055$32 ;
+  wire \port$37055$32 ;
+  input \port$37057$32 ;
+  wire \port$37057$32 ;
+  input \port$37059$32 ;
+  wire \port$37059$32 ;
+  input \port$37061$32 ;
+  wire \port$37061$32 ;
+  input \port$37063$32 ;
+  wire \port$37063$32 ;
+  input \port$37065$32 ;
+  wire \port$37065$32 ;
+  input \port$37067$32 ;
+  wire \port$37067$32 ;
+  input \port$37069$32 ;
+  wire \port$37069$32 ;
   input \port$37104$32 ;
   wire \port$37104$32 ;
   input \port$37106$32 ;
@@ -10367,22 +10375,22 @@ module \weft.control.errors (moving, quiet, overflow, halt, load_waiting, matmul
   wire \port$37116$32 ;
   input \port$37118$32 ;
   wire \port$37118$32 ;
-  input \port$37153$32 ;
-  wire \port$37153$32 ;
-  input \port$37155$32 ;
-  wire \port$37155$32 ;
-  input \port$37157$32 ;
-  wire \port$37157$32 ;
-  input \port$37159$32 ;
-  wire \port$37159$32 ;
-  input \port$37161$32 ;
-  wire \port$37161$32 ;
-  input \port$37163$32 ;
-  wire \port$37163$32 ;
-  input \port$37165$32 ;
-  wire \port$37165$32 ;
-  input \port$37167$32 ;
-  wire \port$37167$32 ;
+  input \port$37120$32 ;
+  wire \port$37120$32 ;
+  input \port$37122$32 ;
+  wire \port$37122$32 ;
+  input \port$37124$32 ;
+  wire \port$37124$32 ;
+  input \port$37126$32 ;
+  wire \port$37126$32 ;
+  input \port$37128$32 ;
+  wire \port$37128$32 ;
+  input \port$37130$32 ;
+  wire \port$37130$32 ;
+  input \port$37132$32 ;
+  wire \port$37132$32 ;
+  input \port$37134$32 ;
+  wire \port$37134$32 ;
   input \port$37169$32 ;
   wire \port$37169$32 ;
   input \port$37171$32 ;
@@ -10399,22 +10407,22 @@ module \weft.control.errors (moving, quiet, overflow, halt, load_waiting, matmul
   wire \port$37181$32 ;
   input \port$37183$32 ;
   wire \port$37183$32 ;
-  input \port$37218$32 ;
-  wire \port$37218$32 ;
-  input \port$37220$32 ;
-  wire \port$37220$32 ;
-  input \port$37222$32 ;
-  wire \port$37222$32 ;
-  input \port$37224$32 ;
-  wire \port$37224$32 ;
-  input \port$37226$32 ;
-  wire \port$37226$32 ;
-  input \port$37228$32 ;
-  wire \port$37228$32 ;
-  input \port$37230$32 ;
-  wire \port$37230$32 ;
-  input \port$37232$32 ;
-  wire \port$37232$32 ;
+  input \port$37185$32 ;
+  wire \port$37185$32 ;
+  input \port$37187$32 ;
+  wire \port$37187$32 ;
+  input \port$37189$32 ;
+  wire \port$37189$32 ;
+  input \port$37191$32 ;
+  wire \port$37191$32 ;
+  input \port$37193$32 ;
+  wire \port$37193$32 ;
+  input \port$37195$32 ;
+  wire \port$37195$32 ;
+  input \port$37197$32 ;
+  wire \port$37197$32 ;
+  input \port$37199$32 ;
+  wire \port$37199$32 ;
   input \port$37234$32 ;
   wire \port$37234$32 ;
   input \port$37236$32 ;
@@ -10431,6 +10439,22 @@ module \weft.control.errors (moving, quiet, overflow, halt, load_waiting, matmul
   wire \port$37246$32 ;
   input \port$37248$32 ;
   wire \port$37248$32 ;
+  input \port$37250$32 ;
+  wire \port$37250$32 ;
+  input \port$37252$32 ;
+  wire \port$37252$32 ;
+  input \port$37254$32 ;
+  wire \port$37254$32 ;
+  input \port$37256$32 ;
+  wire \port$37256$32 ;
+  input \port$37258$32 ;
+  wire \port$37258$32 ;
+  input \port$37260$32 ;
+  wire \port$37260$32 ;
+  input \port$37262$32 ;
+  wire \port$37262$32 ;
+  input \port$37264$32 ;
+  wire \port$37264$32 ;
   input quiet;
   wire quiet;
   reg [2:0] quiet_for = 3'h0;
@@ -10925,27 +10949,27 @@ module \weft.control.errors (moving, quiet, overflow, halt, load_waiting, matmul
     if (first[8]) begin
       \$227 [3:0] = 4'h5;
       \$227 [7:4] = 4'h0;
-      \$227 [31:16] = { \port$36988$32 , \port$36986$32 , \port$36984$32 , \port$36982$32 , \port$36980$32 , \port$36978$32 , \port$36976$32 , \port$36974$32 , \port$36972$32 , \port$36970$32 , \port$36968$32 , \port$36966$32 , \port$36964$32 , \port$36962$32 , \port$36960$32 , \port$36958$32  };
+      \$227 [31:16] = { \port$37004$32 , \port$37002$32 , \port$37000$32 , \port$36998$32 , \port$36996$32 , \port$36994$32 , \port$36992$32 , \port$36990$32 , \port$36988$32 , \port$36986$32 , \port$36984$32 , \port$36982$32 , \port$36980$32 , \port$36978$32 , \port$36976$32 , \port$36974$32  };
     end
     if (first[9]) begin
       \$227 [3:0] = 4'h5;
       \$227 [7:4] = 4'h1;
-      \$227 [31:16] = { \port$37053$32 , \port$37051$32 , \port$37049$32 , \port$37047$32 , \port$37045$32 , \port$37043$32 , \port$37041$32 , \port$37039$32 , \port$37037$32 , \port$37035$32 , \port$37033$32 , \port$37031$32 , \port$37029$32 , \port$37027$32 , \port$37025$32 , \port$37023$32  };
+      \$227 [31:16] = { \port$37069$32 , \port$37067$32 , \port$37065$32 , \port$37063$32 , \port$37061$32 , \port$37059$32 , \port$37057$32 , \port$37055$32 , \port$37053$32 , \port$37051$32 , \port$37049$32 , \port$37047$32 , \port$37045$32 , \port$37043$32 , \port$37041$32 , \port$37039$32  };
     end
     if (first[10]) begin
       \$227 [3:0] = 4'h5;
       \$227 [7:4] = 4'h2;
-      \$227 [31:16] = { \port$37118$32 , \port$37116$32 , \port$37114$32 , \port$37112$32 , \port$37110$32 , \port$37108$32 , \port$37106$32 , \port$37104$32 , \port$37102$32 , \port$37100$32 , \port$37098$32 , \port$37096$32 , \port$37094$32 , \port$37092$32 , \port$37090$32 , \port$37088$32  };
+      \$227 [31:16] = { \port$37134$32 , \port$37132$32 , \port$37130$32 , \port$37128$32 , \port$37126$32 , \port$37124$32 , \port$37122$32 , \port$37120$32 , \port$37118$32 , \port$37116$32 , \port$37114$32 , \port$37112$32 , \port$37110$32 , \port$37108$32 , \port$37106$32 , \port$37104$32  };
     end
     if (first[11]) begin
       \$227 [3:0] = 4'h5;
       \$227 [7:4] = 4'h3;
-      \$227 [31:16] = { \port$37183$32 , \port$37181$32 , \port$37179$32 , \port$37177$32 , \port$37175$32 , \port$37173$32 , \port$37171$32 , \port$37169$32 , \port$37167$32 , \port$37165$32 , \port$37163$32 , \port$37161$32 , \port$37159$32 , \port$37157$32 , \port$37155$32 , \port$37153$32  };
+      \$227 [31:16] = { \port$37199$32 , \port$37197$32 , \port$37195$32 , \port$37193$32 , \port$37191$32 , \port$37189$32 , \port$37187$32 , \port$37185$32 , \port$37183$32 , \port$37181$32 , \port$37179$32 , \port$37177$32 , \port$37175$32 , \port$37173$32 , \port$37171$32 , \port$37169$32  };
     end
     if (first[12]) begin
       \$227 [3:0] = 4'h5;
       \$227 [7:4] = 4'h4;
-      \$227 [31:16] = { \port$37248$32 , \port$37246$32 , \port$37244$32 , \port$37242$32 , \port$37240$32 , \port$37238$32 , \port$37236$32 , \port$37234$32 , \port$37232$32 , \port$37230$32 , \port$37228$32 , \port$37226$32 , \port$37224$32 , \port$37222$32 , \port$37220$32 , \port$37218$32  };
+      \$227 [31:16] = { \port$37264$32 , \port$37262$32 , \port$37260$32 , \port$37258$32 , \port$37256$32 , \port$37254$32 , \port$37252$32 , \port$37250$32 , \port$37248$32 , \port$37246$32 , \port$37244$32 , \port$37242$32 , \port$37240$32 , \port$37238$32 , \port$37236$32 , \port$37234$32  };
     end
     if (first[13]) begin
       \$227 [3:0] = 4'h8;
@@ -10978,11 +11002,11 @@ module \weft.control.errors (moving, quiet, overflow, halt, load_waiting, matmul
       \$229  = 1'h0;
     end
   end
-  assign load_index = { \port$36988$32 , \port$36986$32 , \port$36984$32 , \port$36982$32 , \port$36980$32 , \port$36978$32 , \port$36976$32 , \port$36974$32 , \port$36972$32 , \port$36970$32 , \port$36968$32 , \port$36966$32 , \port$36964$32 , \port$36962$32 , \port$36960$32 , \port$36958$32  };
-  assign matmul_index = { \port$37053$32 , \port$37051$32 , \port$37049$32 , \port$37047$32 , \port$37045$32 , \port$37043$32 , \port$37041$32 , \port$37039$32 , \port$37037$32 , \port$37035$32 , \port$37033$32 , \port$37031$32 , \port$37029$32 , \port$37027$32 , \port$37025$32 , \port$37023$32  };
-  assign drain_index = { \port$37118$32 , \port$37116$32 , \port$37114$32 , \port$37112$32 , \port$37110$32 , \port$37108$32 , \port$37106$32 , \port$37104$32 , \port$37102$32 , \port$37100$32 , \port$37098$32 , \port$37096$32 , \port$37094$32 , \port$37092$32 , \port$37090$32 , \port$37088$32  };
-  assign store_index = { \port$37183$32 , \port$37181$32 , \port$37179$32 , \port$37177$32 , \port$37175$32 , \port$37173$32 , \port$37171$32 , \port$37169$32 , \port$37167$32 , \port$37165$32 , \port$37163$32 , \port$37161$32 , \port$37159$32 , \port$37157$32 , \port$37155$32 , \port$37153$32  };
-  assign simt_index = { \port$37248$32 , \port$37246$32 , \port$37244$32 , \port$37242$32 , \port$37240$32 , \port$37238$32 , \port$37236$32 , \port$37234$32 , \port$37232$32 , \port$37230$32 , \port$37228$32 , \port$37226$32 , \port$37224$32 , \port$37222$32 , \port$37220$32 , \port$37218$32  };
+  assign load_index = { \port$37004$32 , \port$37002$32 , \port$37000$32 , \port$36998$32 , \port$36996$32 , \port$36994$32 , \port$36992$32 , \port$36990$32 , \port$36988$32 , \port$36986$32 , \port$36984$32 , \port$36982$32 , \port$36980$32 , \port$36978$32 , \port$36976$32 , \port$36974$32  };
+  assign matmul_index = { \port$37069$32 , \port$37067$32 , \port$37065$32 , \port$37063$32 , \port$37061$32 , \port$37059$32 , \port$37057$32 , \port$37055$32 , \port$37053$32 , \port$37051$32 , \port$37049$32 , \port$37047$32 , \port$37045$32 , \port$37043$32 , \port$37041$32 , \port$37039$32  };
+  assign drain_index = { \port$37134$32 , \port$37132$32 , \port$37130$32 , \port$37128$32 , \port$37126$32 , \port$37124$32 , \port$37122$32 , \port$37120$32 , \port$37118$32 , \port$37116$32 , \port$37114$32 , \port$37112$32 , \port$37110$32 , \port$37108$32 , \port$37106$32 , \port$37104$32  };
+  assign store_index = { \port$37199$32 , \port$37197$32 , \port$37195$32 , \port$37193$32 , \port$37191$32 , \port$37189$32 , \port$37187$32 , \port$37185$32 , \port$37183$32 , \port$37181$32 , \port$37179$32 , \port$37177$32 , \port$37175$32 , \port$37173$32 , \port$37171$32 , \port$37169$32  };
+  assign simt_index = { \port$37264$32 , \port$37262$32 , \port$37260$32 , \port$37258$32 , \port$37256$32 , \port$37254$32 , \port$37252$32 , \port$37250$32 , \port$37248$32 , \port$37246$32 , \port$37244$32 , \port$37242$32 , \port$37240$32 , \port$37238$32 , \port$37236$32 , \port$37234$32  };
   assign \dispatch_fault.valid  = dispatch_fault[0];
   assign \dispatch_fault.cause  = dispatch_fault[4:1];
   assign \dispatch_fault.index  = dispatch_fault[20:5];
@@ -12019,8 +12043,8 @@ module \weft.control.host_port (host__awvalid, host__wdata, host__wstrb, host__w
   assign \$24 [2:0] = \$23 [2:0];
 endmodule
 
-module \weft.control.load_gate (hold, taken, waiting, o__valid, i__ready, o__ready, own_rst, nonzero, \port$36958$0 , \port$36960$0 , \port$36962$0 , \port$36964$0 , \port$36966$0 , \port$36968$0 , \port$36970$0 , \port$36972$0 , \port$36974$0 , \port$36976$0 , \port$36978$0 , \port$36980$0 , \port$36982$0 
-, \port$36984$0 , \port$36986$0 , \port$36988$0 , i__valid, own_clk);
+module \weft.control.load_gate (hold, taken, waiting, o__valid, i__ready, o__ready, own_rst, nonzero, \port$36974$0 , \port$36976$0 , \port$36978$0 , \port$36980$0 , \port$36982$0 , \port$36984$0 , \port$36986$0 , \port$36988$0 , \port$36990$0 , \port$36992$0 , \port$36994$0 , \port$36996$0 , \port$36998$0 
+, \port$37000$0 , \port$37002$0 , \port$37004$0 , i__valid, own_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$19  = 0;
   wire [15:0] \$1 ;
   reg \$10 ;
@@ -12100,22 +12124,6 @@ module \weft.control.load_gate (hold, taken, waiting, o__valid, i__ready, o__rea
   wire own_clk;
   input own_rst;
   wire own_rst;
-  input [32:0] \port$36958$0 ;
-  wire [32:0] \port$36958$0 ;
-  input [32:0] \port$36960$0 ;
-  wire [32:0] \port$36960$0 ;
-  input [32:0] \port$36962$0 ;
-  wire [32:0] \port$36962$0 ;
-  input [32:0] \port$36964$0 ;
-  wire [32:0] \port$36964$0 ;
-  input [32:0] \port$36966$0 ;
-  wire [32:0] \port$36966$0 ;
-  input [32:0] \port$36968$0 ;
-  wire [32:0] \port$36968$0 ;
-  input [32:0] \port$36970$0 ;
-  wire [32:0] \port$36970$0 ;
-  input [32:0] \port$36972$0 ;
-  wire [32:0] \port$36972$0 ;
   input [32:0] \port$36974$0 ;
   wire [32:0] \port$36974$0 ;
   input [32:0] \port$36976$0 ;
@@ -12132,12 +12140,28 @@ module \weft.control.load_gate (hold, taken, waiting, o__valid, i__ready, o__rea
   wire [32:0] \port$36986$0 ;
   input [32:0] \port$36988$0 ;
   wire [32:0] \port$36988$0 ;
+  input [32:0] \port$36990$0 ;
+  wire [32:0] \port$36990$0 ;
+  input [32:0] \port$36992$0 ;
+  wire [32:0] \port$36992$0 ;
+  input [32:0] \port$36994$0 ;
+  wire [32:0] \port$36994$0 ;
+  input [32:0] \port$36996$0 ;
+  wire [32:0] \port$36996$0 ;
+  input [32:0] \port$36998$0 ;
+  wire [32:0] \port$36998$0 ;
+  input [32:0] \port$37000$0 ;
+  wire [32:0] \port$37000$0 ;
+  input [32:0] \port$37002$0 ;
+  wire [32:0] \port$37002$0 ;
+  input [32:0] \port$37004$0 ;
+  wire [32:0] \port$37004$0 ;
   output [15:0] taken;
   wire [15:0] taken;
   output waiting;
   wire waiting;
   assign \$1  = ~ nonzero;
-  assign \$2  = \port$36960$0 [15:0] & \$1 ;
+  assign \$2  = \port$36976$0 [15:0] & \$1 ;
   assign taken = \$signal  ? its_wait : 16'h0000;
   assign waiting = | missing;
   assign \$3  = ~ waiting;
@@ -12169,59 +12193,59 @@ module \weft.control.load_gate (hold, taken, waiting, o__valid, i__ready, o__rea
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$19 ) begin end
-    \$11  = \port$36960$0 [15:0];
+    \$11  = \port$36976$0 [15:0];
     if (own_rst) begin
       \$11  = 16'h0000;
     end
   end
-  assign i__payload = { \port$36988$0 [32], \port$36986$0 [32], \port$36984$0 [32], \port$36982$0 [32], \port$36980$0 [32], \port$36978$0 [32], \port$36976$0 [32], \port$36974$0 [32], \port$36972$0 [32], \port$36970$0 [32], \port$36968$0 [32], \port$36966$0 [32], \port$36964$0 [32], \port$36962$0 [32], \port$36960$0 [32], \port$36958$0 [32], \port$36988$0 [31:0], \port$36986$0 [31:0], \port$36984$0 [31:0], \port$36982$0 [31:0], \port$36980$0 [31:0], \port$36978$0 [31:0], \port$36976$0 [31:0], \port$36974$0 [31:0], \port$36972$0 [31:0], \port$36970$0 [31:0], \port$36968$0 [31:0], \port$36966$0 [31:0], \port$36964$0 [31:0], \port$36962$0 [31:0], \port$36960$0 [31:0], \port$36958$0 [31:0] };
-  assign o__payload = { \port$36988$0 [32], \port$36986$0 [32], \port$36984$0 [32], \port$36982$0 [32], \port$36980$0 [32], \port$36978$0 [32], \port$36976$0 [32], \port$36974$0 [32], \port$36972$0 [32], \port$36970$0 [32], \port$36968$0 [32], \port$36966$0 [32], \port$36964$0 [32], \port$36962$0 [32], \port$36960$0 [32], \port$36958$0 [32], \port$36988$0 [31:0], \port$36986$0 [31:0], \port$36984$0 [31:0], \port$36982$0 [31:0], \port$36980$0 [31:0], \port$36978$0 [31:0], \port$36976$0 [31:0], \port$36974$0 [31:0], \port$36972$0 [31:0], \port$36970$0 [31:0], \port$36968$0 [31:0], \port$36966$0 [31:0], \port$36964$0 [31:0], \port$36962$0 [31:0], \port$36960$0 [31:0], \port$36958$0 [31:0] };
-  assign \i__payload.opcode  = \port$36958$0 [7:0];
-  assign \i__payload.wait  = \port$36960$0 [15:0];
-  assign \i__payload.post  = \port$36960$0 [31:16];
-  assign \i__payload.space  = \port$36958$0 [9:8];
-  assign \i__payload.flip  = \port$36958$0 [10];
-  assign \i__payload.transpose  = \port$36958$0 [11];
-  assign \i__payload.fill  = \port$36958$0 [31:24];
-  assign \i__payload.src  = \port$36962$0 [31:0];
-  assign \i__payload.stride1  = \port$36964$0 [31:0];
-  assign \i__payload.stride2  = \port$36966$0 [31:0];
-  assign \i__payload.len  = \port$36968$0 [23:0];
-  assign \i__payload.count1  = \port$36970$0 [15:0];
-  assign \i__payload.count2  = \port$36970$0 [31:16];
-  assign \i__payload.dst  = \port$36972$0 [23:0];
-  assign \i__payload.dst_stride1  = \port$36974$0 [23:0];
-  assign \i__payload.dst_stride2  = \port$36976$0 [23:0];
-  assign \i__payload.dst_chunk  = \port$36978$0 [23:0];
-  assign \i__payload.pad_left  = \port$36980$0 [15:0];
-  assign \i__payload.pad_right  = \port$36980$0 [31:16];
-  assign \i__payload.pad_top  = \port$36982$0 [15:0];
-  assign \i__payload.pad_bottom  = \port$36982$0 [31:16];
-  assign \i__payload.fence  = \port$36984$0 [23:0];
-  assign \i__payload.index  = { \port$36988$0 [32], \port$36986$0 [32], \port$36984$0 [32], \port$36982$0 [32], \port$36980$0 [32], \port$36978$0 [32], \port$36976$0 [32], \port$36974$0 [32], \port$36972$0 [32], \port$36970$0 [32], \port$36968$0 [32], \port$36966$0 [32], \port$36964$0 [32], \port$36962$0 [32], \port$36960$0 [32], \port$36958$0 [32] };
-  assign \o__payload.opcode  = \port$36958$0 [7:0];
-  assign \o__payload.wait  = \port$36960$0 [15:0];
-  assign \o__payload.post  = \port$36960$0 [31:16];
-  assign \o__payload.space  = \port$36958$0 [9:8];
-  assign \o__payload.flip  = \port$36958$0 [10];
-  assign \o__payload.transpose  = \port$36958$0 [11];
-  assign \o__payload.fill  = \port$36958$0 [31:24];
-  assign \o__payload.src  = \port$36962$0 [31:0];
-  assign \o__payload.stride1  = \port$36964$0 [31:0];
-  assign \o__payload.stride2  = \port$36966$0 [31:0];
-  assign \o__payload.len  = \port$36968$0 [23:0];
-  assign \o__payload.count1  = \port$36970$0 [15:0];
-  assign \o__payload.count2  = \port$36970$0 [31:16];
-  assign \o__payload.dst  = \port$36972$0 [23:0];
-  assign \o__payload.dst_stride1  = \port$36974$0 [23:0];
-  assign \o__payload.dst_stride2  = \port$36976$0 [23:0];
-  assign \o__payload.dst_chunk  = \port$36978$0 [23:0];
-  assign \o__payload.pad_left  = \port$36980$0 [15:0];
-  assign \o__payload.pad_right  = \port$36980$0 [31:16];
-  assign \o__payload.pad_top  = \port$36982$0 [15:0];
-  assign \o__payload.pad_bottom  = \port$36982$0 [31:16];
-  assign \o__payload.fence  = \port$36984$0 [23:0];
-  assign \o__payload.index  = { \port$36988$0 [32], \port$36986$0 [32], \port$36984$0 [32], \port$36982$0 [32], \port$36980$0 [32], \port$36978$0 [32], \port$36976$0 [32], \port$36974$0 [32], \port$36972$0 [32], \port$36970$0 [32], \port$36968$0 [32], \port$36966$0 [32], \port$36964$0 [32], \port$36962$0 [32], \port$36960$0 [32], \port$36958$0 [32] };
+  assign i__payload = { \port$37004$0 [32], \port$37002$0 [32], \port$37000$0 [32], \port$36998$0 [32], \port$36996$0 [32], \port$36994$0 [32], \port$36992$0 [32], \port$36990$0 [32], \port$36988$0 [32], \port$36986$0 [32], \port$36984$0 [32], \port$36982$0 [32], \port$36980$0 [32], \port$36978$0 [32], \port$36976$0 [32], \port$36974$0 [32], \port$37004$0 [31:0], \port$37002$0 [31:0], \port$37000$0 [31:0], \port$36998$0 [31:0], \port$36996$0 [31:0], \port$36994$0 [31:0], \port$36992$0 [31:0], \port$36990$0 [31:0], \port$36988$0 [31:0], \port$36986$0 [31:0], \port$36984$0 [31:0], \port$36982$0 [31:0], \port$36980$0 [31:0], \port$36978$0 [31:0], \port$36976$0 [31:0], \port$36974$0 [31:0] };
+  assign o__payload = { \port$37004$0 [32], \port$37002$0 [32], \port$37000$0 [32], \port$36998$0 [32], \port$36996$0 [32], \port$36994$0 [32], \port$36992$0 [32], \port$36990$0 [32], \port$36988$0 [32], \port$36986$0 [32], \port$36984$0 [32], \port$36982$0 [32], \port$36980$0 [32], \port$36978$0 [32], \port$36976$0 [32], \port$36974$0 [32], \port$37004$0 [31:0], \port$37002$0 [31:0], \port$37000$0 [31:0], \port$36998$0 [31:0], \port$36996$0 [31:0], \port$36994$0 [31:0], \port$36992$0 [31:0], \port$36990$0 [31:0], \port$36988$0 [31:0], \port$36986$0 [31:0], \port$36984$0 [31:0], \port$36982$0 [31:0], \port$36980$0 [31:0], \port$36978$0 [31:0], \port$36976$0 [31:0], \port$36974$0 [31:0] };
+  assign \i__payload.opcode  = \port$36974$0 [7:0];
+  assign \i__payload.wait  = \port$36976$0 [15:0];
+  assign \i__payload.post  = \port$36976$0 [31:16];
+  assign \i__payload.space  = \port$36974$0 [9:8];
+  assign \i__payload.flip  = \port$36974$0 [10];
+  assign \i__payload.transpose  = \port$36974$0 [11];
+  assign \i__payload.fill  = \port$36974$0 [31:24];
+  assign \i__payload.src  = \port$36978$0 [31:0];
+  assign \i__payload.stride1  = \port$36980$0 [31:0];
+  assign \i__payload.stride2  = \port$36982$0 [31:0];
+  assign \i__payload.len  = \port$36984$0 [23:0];
+  assign \i__payload.count1  = \port$36986$0 [15:0];
+  assign \i__payload.count2  = \port$36986$0 [31:16];
+  assign \i__payload.dst  = \port$36988$0 [23:0];
+  assign \i__payload.dst_stride1  = \port$36990$0 [23:0];
+  assign \i__payload.dst_stride2  = \port$36992$0 [23:0];
+  assign \i__payload.dst_chunk  = \port$36994$0 [23:0];
+  assign \i__payload.pad_left  = \port$36996$0 [15:0];
+  assign \i__payload.pad_right  = \port$36996$0 [31:16];
+  assign \i__payload.pad_top  = \port$36998$0 [15:0];
+  assign \i__payload.pad_bottom  = \port$36998$0 [31:16];
+  assign \i__payload.fence  = \port$37000$0 [23:0];
+  assign \i__payload.index  = { \port$37004$0 [32], \port$37002$0 [32], \port$37000$0 [32], \port$36998$0 [32], \port$36996$0 [32], \port$36994$0 [32], \port$36992$0 [32], \port$36990$0 [32], \port$36988$0 [32], \port$36986$0 [32], \port$36984$0 [32], \port$36982$0 [32], \port$36980$0 [32], \port$36978$0 [32], \port$36976$0 [32], \port$36974$0 [32] };
+  assign \o__payload.opcode  = \port$36974$0 [7:0];
+  assign \o__payload.wait  = \port$36976$0 [15:0];
+  assign \o__payload.post  = \port$36976$0 [31:16];
+  assign \o__payload.space  = \port$36974$0 [9:8];
+  assign \o__payload.flip  = \port$36974$0 [10];
+  assign \o__payload.transpose  = \port$36974$0 [11];
+  assign \o__payload.fill  = \port$36974$0 [31:24];
+  assign \o__payload.src  = \port$36978$0 [31:0];
+  assign \o__payload.stride1  = \port$36980$0 [31:0];
+  assign \o__payload.stride2  = \port$36982$0 [31:0];
+  assign \o__payload.len  = \port$36984$0 [23:0];
+  assign \o__payload.count1  = \port$36986$0 [15:0];
+  assign \o__payload.count2  = \port$36986$0 [31:16];
+  assign \o__payload.dst  = \port$36988$0 [23:0];
+  assign \o__payload.dst_stride1  = \port$36990$0 [23:0];
+  assign \o__payload.dst_stride2  = \port$36992$0 [23:0];
+  assign \o__payload.dst_chunk  = \port$36994$0 [23:0];
+  assign \o__payload.pad_left  = \port$36996$0 [15:0];
+  assign \o__payload.pad_right  = \port$36996$0 [31:16];
+  assign \o__payload.pad_top  = \port$36998$0 [15:0];
+  assign \o__payload.pad_bottom  = \port$36998$0 [31:16];
+  assign \o__payload.fence  = \port$37000$0 [23:0];
+  assign \o__payload.index  = { \port$37004$0 [32], \port$37002$0 [32], \port$37000$0 [32], \port$36998$0 [32], \port$36996$0 [32], \port$36994$0 [32], \port$36992$0 [32], \port$36990$0 [32], \port$36988$0 [32], \port$36986$0 [32], \port$36984$0 [32], \port$36982$0 [32], \port$36980$0 [32], \port$36978$0 [32], \port$36976$0 [32], \port$36974$0 [32] };
 endmodule
 
 module \weft.control.load_queue (\port$603$0 , \o__ready$43 , own_rst, shadow_0, shadow_1, shadow_2, shadow_3, shadow_4, shadow_5, shadow_6, shadow_7, shadow_8, shadow_9, shadow_10, shadow_11, shadow_12, shadow_13, shadow_14, shadow_15, full, i__ready
@@ -12995,8 +13019,8 @@ module \weft.control.load_queue.fifo (write__data, i__valid, o__ready, o__payloa
   assign \read__data.index  = o__payload[32];
 endmodule
 
-module \weft.control.matmul_gate (hold, taken, waiting, o__valid, i__ready, o__ready, own_rst, nonzero, \port$37023$0 , \port$37025$0 , \port$37027$0 , \port$37029$0 , \port$37031$0 , \port$37033$0 , \port$37035$0 , \port$37037$0 , \port$37039$0 , \port$37041$0 , \port$37043$0 , \port$37045$0 , \port$37047$0 
-, \port$37049$0 , \port$37051$0 , \port$37053$0 , i__valid, missing, own_clk);
+module \weft.control.matmul_gate (hold, taken, waiting, o__valid, i__ready, o__ready, own_rst, nonzero, \port$37039$0 , \port$37041$0 , \port$37043$0 , \port$37045$0 , \port$37047$0 , \port$37049$0 , \port$37051$0 , \port$37053$0 , \port$37055$0 , \port$37057$0 , \port$37059$0 , \port$37061$0 , \port$37063$0 
+, \port$37065$0 , \port$37067$0 , \port$37069$0 , i__valid, missing, own_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$22  = 0;
   wire [15:0] \$1 ;
   reg \$10 ;
@@ -13087,22 +13111,6 @@ module \weft.control.matmul_gate (hold, taken, waiting, o__valid, i__ready, o__r
   wire own_clk;
   input own_rst;
   wire own_rst;
-  input [32:0] \port$37023$0 ;
-  wire [32:0] \port$37023$0 ;
-  input [32:0] \port$37025$0 ;
-  wire [32:0] \port$37025$0 ;
-  input [32:0] \port$37027$0 ;
-  wire [32:0] \port$37027$0 ;
-  input [32:0] \port$37029$0 ;
-  wire [32:0] \port$37029$0 ;
-  input [32:0] \port$37031$0 ;
-  wire [32:0] \port$37031$0 ;
-  input [32:0] \port$37033$0 ;
-  wire [32:0] \port$37033$0 ;
-  input [32:0] \port$37035$0 ;
-  wire [32:0] \port$37035$0 ;
-  input [32:0] \port$37037$0 ;
-  wire [32:0] \port$37037$0 ;
   input [32:0] \port$37039$0 ;
   wire [32:0] \port$37039$0 ;
   input [32:0] \port$37041$0 ;
@@ -13119,12 +13127,28 @@ module \weft.control.matmul_gate (hold, taken, waiting, o__valid, i__ready, o__r
   wire [32:0] \port$37051$0 ;
   input [32:0] \port$37053$0 ;
   wire [32:0] \port$37053$0 ;
+  input [32:0] \port$37055$0 ;
+  wire [32:0] \port$37055$0 ;
+  input [32:0] \port$37057$0 ;
+  wire [32:0] \port$37057$0 ;
+  input [32:0] \port$37059$0 ;
+  wire [32:0] \port$37059$0 ;
+  input [32:0] \port$37061$0 ;
+  wire [32:0] \port$37061$0 ;
+  input [32:0] \port$37063$0 ;
+  wire [32:0] \port$37063$0 ;
+  input [32:0] \port$37065$0 ;
+  wire [32:0] \port$37065$0 ;
+  input [32:0] \port$37067$0 ;
+  wire [32:0] \port$37067$0 ;
+  input [32:0] \port$37069$0 ;
+  wire [32:0] \port$37069$0 ;
   output [15:0] taken;
   wire [15:0] taken;
   output waiting;
   wire waiting;
   assign \$1  = ~ nonzero;
-  assign \$2  = \port$37025$0 [15:0] & \$1 ;
+  assign \$2  = \port$37041$0 [15:0] & \$1 ;
   assign taken = \$signal  ? its_wait : 16'h0000;
   assign waiting = | missing;
   assign \$3  = ~ waiting;
@@ -13156,69 +13180,69 @@ module \weft.control.matmul_gate (hold, taken, waiting, o__valid, i__ready, o__r
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$22 ) begin end
-    \$11  = \port$37025$0 [15:0];
+    \$11  = \port$37041$0 [15:0];
     if (own_rst) begin
       \$11  = 16'h0000;
     end
   end
-  assign i__payload = { \port$37053$0 [32], \port$37051$0 [32], \port$37049$0 [32], \port$37047$0 [32], \port$37045$0 [32], \port$37043$0 [32], \port$37041$0 [32], \port$37039$0 [32], \port$37037$0 [32], \port$37035$0 [32], \port$37033$0 [32], \port$37031$0 [32], \port$37029$0 [32], \port$37027$0 [32], \port$37025$0 [32], \port$37023$0 [32], \port$37053$0 [31:0], \port$37051$0 [31:0], \port$37049$0 [31:0], \port$37047$0 [31:0], \port$37045$0 [31:0], \port$37043$0 [31:0], \port$37041$0 [31:0], \port$37039$0 [31:0], \port$37037$0 [31:0], \port$37035$0 [31:0], \port$37033$0 [31:0], \port$37031$0 [31:0], \port$37029$0 [31:0], \port$37027$0 [31:0], \port$37025$0 [31:0], \port$37023$0 [31:0] };
-  assign o__payload = { \port$37053$0 [32], \port$37051$0 [32], \port$37049$0 [32], \port$37047$0 [32], \port$37045$0 [32], \port$37043$0 [32], \port$37041$0 [32], \port$37039$0 [32], \port$37037$0 [32], \port$37035$0 [32], \port$37033$0 [32], \port$37031$0 [32], \port$37029$0 [32], \port$37027$0 [32], \port$37025$0 [32], \port$37023$0 [32], \port$37053$0 [31:0], \port$37051$0 [31:0], \port$37049$0 [31:0], \port$37047$0 [31:0], \port$37045$0 [31:0], \port$37043$0 [31:0], \port$37041$0 [31:0], \port$37039$0 [31:0], \port$37037$0 [31:0], \port$37035$0 [31:0], \port$37033$0 [31:0], \port$37031$0 [31:0], \port$37029$0 [31:0], \port$37027$0 [31:0], \port$37025$0 [31:0], \port$37023$0 [31:0] };
-  assign \i__payload.opcode  = \port$37023$0 [7:0];
-  assign \i__payload.wait  = \port$37025$0 [15:0];
-  assign \i__payload.post  = \port$37025$0 [31:16];
-  assign \i__payload.accumulate  = \port$37023$0 [8];
-  assign \i__payload.row_sum  = \port$37023$0 [9];
-  assign \i__payload.early  = \port$37023$0 [10];
-  assign \i__payload.act  = \port$37027$0 [23:0];
-  assign \i__payload.wgt  = \port$37029$0 [15:0];
-  assign \i__payload.wgt_block  = \port$37029$0 [31:16];
-  assign \i__payload.wait_weights  = \port$37031$0 [15:0];
-  assign \i__payload.wait_acc  = \port$37031$0 [31:16];
-  assign \i__payload.acc  = \port$37033$0 [15:0];
-  assign \i__payload.acc_block  = \port$37033$0 [31:16];
-  assign \i__payload.blocks  = \port$37035$0 [15:0];
-  assign \i__payload.k_tail  = \port$37035$0 [31:16];
-  assign \i__payload.k0  = \port$37037$0 [15:0];
-  assign \i__payload.k1  = \port$37037$0 [31:16];
-  assign \i__payload.k2  = \port$37039$0 [15:0];
-  assign \i__payload.m0  = \port$37039$0 [31:16];
-  assign \i__payload.m1  = \port$37041$0 [15:0];
-  assign \i__payload.m2  = \port$37041$0 [31:16];
-  assign \i__payload.k0_stride  = \port$37043$0 [23:0];
-  assign \i__payload.k1_stride  = \port$37045$0 [23:0];
-  assign \i__payload.k2_stride  = \port$37047$0 [23:0];
-  assign \i__payload.m0_stride  = \port$37049$0 [23:0];
-  assign \i__payload.m1_stride  = \port$37051$0 [23:0];
-  assign \i__payload.m2_stride  = \port$37053$0 [23:0];
-  assign \i__payload.index  = { \port$37053$0 [32], \port$37051$0 [32], \port$37049$0 [32], \port$37047$0 [32], \port$37045$0 [32], \port$37043$0 [32], \port$37041$0 [32], \port$37039$0 [32], \port$37037$0 [32], \port$37035$0 [32], \port$37033$0 [32], \port$37031$0 [32], \port$37029$0 [32], \port$37027$0 [32], \port$37025$0 [32], \port$37023$0 [32] };
-  assign \o__payload.opcode  = \port$37023$0 [7:0];
-  assign \o__payload.wait  = \port$37025$0 [15:0];
-  assign \o__payload.post  = \port$37025$0 [31:16];
-  assign \o__payload.accumulate  = \port$37023$0 [8];
-  assign \o__payload.row_sum  = \port$37023$0 [9];
-  assign \o__payload.early  = \port$37023$0 [10];
-  assign \o__payload.act  = \port$37027$0 [23:0];
-  assign \o__payload.wgt  = \port$37029$0 [15:0];
-  assign \o__payload.wgt_block  = \port$37029$0 [31:16];
-  assign \o__payload.wait_weights  = \port$37031$0 [15:0];
-  assign \o__payload.wait_acc  = \port$37031$0 [31:16];
-  assign \o__payload.acc  = \port$37033$0 [15:0];
-  assign \o__payload.acc_block  = \port$37033$0 [31:16];
-  assign \o__payload.blocks  = \port$37035$0 [15:0];
-  assign \o__payload.k_tail  = \port$37035$0 [31:16];
-  assign \o__payload.k0  = \port$37037$0 [15:0];
-  assign \o__payload.k1  = \port$37037$0 [31:16];
-  assign \o__payload.k2  = \port$37039$0 [15:0];
-  assign \o__payload.m0  = \port$37039$0 [31:16];
-  assign \o__payload.m1  = \port$37041$0 [15:0];
-  assign \o__payload.m2  = \port$37041$0 [31:16];
-  assign \o__payload.k0_stride  = \port$37043$0 [23:0];
-  assign \o__payload.k1_stride  = \port$37045$0 [23:0];
-  assign \o__payload.k2_stride  = \port$37047$0 [23:0];
-  assign \o__payload.m0_stride  = \port$37049$0 [23:0];
-  assign \o__payload.m1_stride  = \port$37051$0 [23:0];
-  assign \o__payload.m2_stride  = \port$37053$0 [23:0];
-  assign \o__payload.index  = { \port$37053$0 [32], \port$37051$0 [32], \port$37049$0 [32], \port$37047$0 [32], \port$37045$0 [32], \port$37043$0 [32], \port$37041$0 [32], \port$37039$0 [32], \port$37037$0 [32], \port$37035$0 [32], \port$37033$0 [32], \port$37031$0 [32], \port$37029$0 [32], \port$37027$0 [32], \port$37025$0 [32], \port$37023$0 [32] };
+  assign i__payload = { \port$37069$0 [32], \port$37067$0 [32], \port$37065$0 [32], \port$37063$0 [32], \port$37061$0 [32], \port$37059$0 [32], \port$37057$0 [32], \port$37055$0 [32], \port$37053$0 [32], \port$37051$0 [32], \port$37049$0 [32], \port$37047$0 [32], \port$37045$0 [32], \port$37043$0 [32], \port$37041$0 [32], \port$37039$0 [32], \port$37069$0 [31:0], \port$37067$0 [31:0], \port$37065$0 [31:0], \port$37063$0 [31:0], \port$37061$0 [31:0], \port$37059$0 [31:0], \port$37057$0 [31:0], \port$37055$0 [31:0], \port$37053$0 [31:0], \port$37051$0 [31:0], \port$37049$0 [31:0], \port$37047$0 [31:0], \port$37045$0 [31:0], \port$37043$0 [31:0], \port$37041$0 [31:0], \port$37039$0 [31:0] };
+  assign o__payload = { \port$37069$0 [32], \port$37067$0 [32], \port$37065$0 [32], \port$37063$0 [32], \port$37061$0 [32], \port$37059$0 [32], \port$37057$0 [32], \port$37055$0 [32], \port$37053$0 [32], \port$37051$0 [32], \port$37049$0 [32], \port$37047$0 [32], \port$37045$0 [32], \port$37043$0 [32], \port$37041$0 [32], \port$37039$0 [32], \port$37069$0 [31:0], \port$37067$0 [31:0], \port$37065$0 [31:0], \port$37063$0 [31:0], \port$37061$0 [31:0], \port$37059$0 [31:0], \port$37057$0 [31:0], \port$37055$0 [31:0], \port$37053$0 [31:0], \port$37051$0 [31:0], \port$37049$0 [31:0], \port$37047$0 [31:0], \port$37045$0 [31:0], \port$37043$0 [31:0], \port$37041$0 [31:0], \port$37039$0 [31:0] };
+  assign \i__payload.opcode  = \port$37039$0 [7:0];
+  assign \i__payload.wait  = \port$37041$0 [15:0];
+  assign \i__payload.post  = \port$37041$0 [31:16];
+  assign \i__payload.accumulate  = \port$37039$0 [8];
+  assign \i__payload.row_sum  = \port$37039$0 [9];
+  assign \i__payload.early  = \port$37039$0 [10];
+  assign \i__payload.act  = \port$37043$0 [23:0];
+  assign \i__payload.wgt  = \port$37045$0 [15:0];
+  assign \i__payload.wgt_block  = \port$37045$0 [31:16];
+  assign \i__payload.wait_weights  = \port$37047$0 [15:0];
+  assign \i__payload.wait_acc  = \port$37047$0 [31:16];
+  assign \i__payload.acc  = \port$37049$0 [15:0];
+  assign \i__payload.acc_block  = \port$37049$0 [31:16];
+  assign \i__payload.blocks  = \port$37051$0 [15:0];
+  assign \i__payload.k_tail  = \port$37051$0 [31:16];
+  assign \i__payload.k0  = \port$37053$0 [15:0];
+  assign \i__payload.k1  = \port$37053$0 [31:16];
+  assign \i__payload.k2  = \port$37055$0 [15:0];
+  assign \i__payload.m0  = \port$37055$0 [31:16];
+  assign \i__payload.m1  = \port$37057$0 [15:0];
+  assign \i__payload.m2  = \port$37057$0 [31:16];
+  assign \i__payload.k0_stride  = \port$37059$0 [23:0];
+  assign \i__payload.k1_stride  = \port$37061$0 [23:0];
+  assign \i__payload.k2_stride  = \port$37063$0 [23:0];
+  assign \i__payload.m0_stride  = \port$37065$0 [23:0];
+  assign \i__payload.m1_stride  = \port$37067$0 [23:0];
+  assign \i__payload.m2_stride  = \port$37069$0 [23:0];
+  assign \i__payload.index  = { \port$37069$0 [32], \port$37067$0 [32], \port$37065$0 [32], \port$37063$0 [32], \port$37061$0 [32], \port$37059$0 [32], \port$37057$0 [32], \port$37055$0 [32], \port$37053$0 [32], \port$37051$0 [32], \port$37049$0 [32], \port$37047$0 [32], \port$37045$0 [32], \port$37043$0 [32], \port$37041$0 [32], \port$37039$0 [32] };
+  assign \o__payload.opcode  = \port$37039$0 [7:0];
+  assign \o__payload.wait  = \port$37041$0 [15:0];
+  assign \o__payload.post  = \port$37041$0 [31:16];
+  assign \o__payload.accumulate  = \port$37039$0 [8];
+  assign \o__payload.row_sum  = \port$37039$0 [9];
+  assign \o__payload.early  = \port$37039$0 [10];
+  assign \o__payload.act  = \port$37043$0 [23:0];
+  assign \o__payload.wgt  = \port$37045$0 [15:0];
+  assign \o__payload.wgt_block  = \port$37045$0 [31:16];
+  assign \o__payload.wait_weights  = \port$37047$0 [15:0];
+  assign \o__payload.wait_acc  = \port$37047$0 [31:16];
+  assign \o__payload.acc  = \port$37049$0 [15:0];
+  assign \o__payload.acc_block  = \port$37049$0 [31:16];
+  assign \o__payload.blocks  = \port$37051$0 [15:0];
+  assign \o__payload.k_tail  = \port$37051$0 [31:16];
+  assign \o__payload.k0  = \port$37053$0 [15:0];
+  assign \o__payload.k1  = \port$37053$0 [31:16];
+  assign \o__payload.k2  = \port$37055$0 [15:0];
+  assign \o__payload.m0  = \port$37055$0 [31:16];
+  assign \o__payload.m1  = \port$37057$0 [15:0];
+  assign \o__payload.m2  = \port$37057$0 [31:16];
+  assign \o__payload.k0_stride  = \port$37059$0 [23:0];
+  assign \o__payload.k1_stride  = \port$37061$0 [23:0];
+  assign \o__payload.k2_stride  = \port$37063$0 [23:0];
+  assign \o__payload.m0_stride  = \port$37065$0 [23:0];
+  assign \o__payload.m1_stride  = \port$37067$0 [23:0];
+  assign \o__payload.m2_stride  = \port$37069$0 [23:0];
+  assign \o__payload.index  = { \port$37069$0 [32], \port$37067$0 [32], \port$37065$0 [32], \port$37063$0 [32], \port$37061$0 [32], \port$37059$0 [32], \port$37057$0 [32], \port$37055$0 [32], \port$37053$0 [32], \port$37051$0 [32], \port$37049$0 [32], \port$37047$0 [32], \port$37045$0 [32], \port$37043$0 [32], \port$37041$0 [32], \port$37039$0 [32] };
 endmodule
 
 module \weft.control.matmul_queue (i__payload, i__valid, \o__ready$43 , own_rst, shadow_0, shadow_1, shadow_2, shadow_3, shadow_4, shadow_5, shadow_6, shadow_7, shadow_8, shadow_9, shadow_10, shadow_11, shadow_12, shadow_13, shadow_14, shadow_15, full
@@ -14420,8 +14444,8 @@ module \weft.control.semaphores (taken, post, overflow, own_rst, nonzero, own_cl
   assign borrows_1 = \$52 ;
 endmodule
 
-module \weft.control.simt_gate (hold, taken, waiting, o__valid, i__ready, own_rst, nonzero, \port$37218$0 , \port$37220$0 , \port$37222$0 , \port$37224$0 , \port$37226$0 , \port$37228$0 , \port$37230$0 , \port$37232$0 , \port$37234$0 , \port$37236$0 , \port$37238$0 , \port$37240$0 , \port$37242$0 , \port$37244$0 
-, \port$37246$0 , \port$37248$0 , i__valid, o__ready, own_clk);
+module \weft.control.simt_gate (hold, taken, waiting, o__valid, i__ready, own_rst, nonzero, \port$37234$0 , \port$37236$0 , \port$37238$0 , \port$37240$0 , \port$37242$0 , \port$37244$0 , \port$37246$0 , \port$37248$0 , \port$37250$0 , \port$37252$0 , \port$37254$0 , \port$37256$0 , \port$37258$0 , \port$37260$0 
+, \port$37262$0 , \port$37264$0 , i__valid, o__ready, own_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$27  = 0;
   wire [15:0] \$1 ;
   reg \$10 ;
@@ -14503,22 +14527,6 @@ module \weft.control.simt_gate (hold, taken, waiting, o__valid, i__ready, own_rs
   wire own_clk;
   input own_rst;
   wire own_rst;
-  input [32:0] \port$37218$0 ;
-  wire [32:0] \port$37218$0 ;
-  input [32:0] \port$37220$0 ;
-  wire [32:0] \port$37220$0 ;
-  input [32:0] \port$37222$0 ;
-  wire [32:0] \port$37222$0 ;
-  input [32:0] \port$37224$0 ;
-  wire [32:0] \port$37224$0 ;
-  input [32:0] \port$37226$0 ;
-  wire [32:0] \port$37226$0 ;
-  input [32:0] \port$37228$0 ;
-  wire [32:0] \port$37228$0 ;
-  input [32:0] \port$37230$0 ;
-  wire [32:0] \port$37230$0 ;
-  input [32:0] \port$37232$0 ;
-  wire [32:0] \port$37232$0 ;
   input [32:0] \port$37234$0 ;
   wire [32:0] \port$37234$0 ;
   input [32:0] \port$37236$0 ;
@@ -14535,12 +14543,28 @@ module \weft.control.simt_gate (hold, taken, waiting, o__valid, i__ready, own_rs
   wire [32:0] \port$37246$0 ;
   input [32:0] \port$37248$0 ;
   wire [32:0] \port$37248$0 ;
+  input [32:0] \port$37250$0 ;
+  wire [32:0] \port$37250$0 ;
+  input [32:0] \port$37252$0 ;
+  wire [32:0] \port$37252$0 ;
+  input [32:0] \port$37254$0 ;
+  wire [32:0] \port$37254$0 ;
+  input [32:0] \port$37256$0 ;
+  wire [32:0] \port$37256$0 ;
+  input [32:0] \port$37258$0 ;
+  wire [32:0] \port$37258$0 ;
+  input [32:0] \port$37260$0 ;
+  wire [32:0] \port$37260$0 ;
+  input [32:0] \port$37262$0 ;
+  wire [32:0] \port$37262$0 ;
+  input [32:0] \port$37264$0 ;
+  wire [32:0] \port$37264$0 ;
   output [15:0] taken;
   wire [15:0] taken;
   output waiting;
   wire waiting;
   assign \$1  = ~ nonzero;
-  assign \$2  = \port$37220$0 [15:0] & \$1 ;
+  assign \$2  = \port$37236$0 [15:0] & \$1 ;
   assign taken = \$signal  ? its_wait : 16'h0000;
   assign waiting = | missing;
   assign \$3  = ~ waiting;
@@ -14572,61 +14596,61 @@ module \weft.control.simt_gate (hold, taken, waiting, o__valid, i__ready, own_rs
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$27 ) begin end
-    \$11  = \port$37220$0 [15:0];
+    \$11  = \port$37236$0 [15:0];
     if (own_rst) begin
       \$11  = 16'h0000;
     end
   end
-  assign i__payload = { \port$37248$0 [32], \port$37246$0 [32], \port$37244$0 [32], \port$37242$0 [32], \port$37240$0 [32], \port$37238$0 [32], \port$37236$0 [32], \port$37234$0 [32], \port$37232$0 [32], \port$37230$0 [32], \port$37228$0 [32], \port$37226$0 [32], \port$37224$0 [32], \port$37222$0 [32], \port$37220$0 [32], \port$37218$0 [32], \port$37248$0 [31:0], \port$37246$0 [31:0], \port$37244$0 [31:0], \port$37242$0 [31:0], \port$37240$0 [31:0], \port$37238$0 [31:0], \port$37236$0 [31:0], \port$37234$0 [31:0], \port$37232$0 [31:0], \port$37230$0 [31:0], \port$37228$0 [31:0], \port$37226$0 [31:0], \port$37224$0 [31:0], \port$37222$0 [31:0], \port$37220$0 [31:0], \port$37218$0 [31:0] };
-  assign o__payload = { \port$37248$0 [32], \port$37246$0 [32], \port$37244$0 [32], \port$37242$0 [32], \port$37240$0 [32], \port$37238$0 [32], \port$37236$0 [32], \port$37234$0 [32], \port$37232$0 [32], \port$37230$0 [32], \port$37228$0 [32], \port$37226$0 [32], \port$37224$0 [32], \port$37222$0 [32], \port$37220$0 [32], \port$37218$0 [32], \port$37248$0 [31:0], \port$37246$0 [31:0], \port$37244$0 [31:0], \port$37242$0 [31:0], \port$37240$0 [31:0], \port$37238$0 [31:0], \port$37236$0 [31:0], \port$37234$0 [31:0], \port$37232$0 [31:0], \port$37230$0 [31:0], \port$37228$0 [31:0], \port$37226$0 [31:0], \port$37224$0 [31:0], \port$37222$0 [31:0], \port$37220$0 [31:0], \port$37218$0 [31:0] };
-  assign \i__payload.opcode  = \port$37218$0 [7:0];
-  assign \i__payload.wait  = \port$37220$0 [15:0];
-  assign \i__payload.post  = \port$37220$0 [31:16];
-  assign \i__payload.pushes  = \port$37218$0 [8];
-  assign \i__payload.private  = \port$37218$0 [31:16];
-  assign \i__payload.entry  = \port$37222$0 [31:0];
-  assign \i__payload.grid_x  = \port$37224$0 [15:0];
-  assign \i__payload.grid_y  = \port$37224$0 [31:16];
-  assign \i__payload.grid_z  = \port$37226$0 [15:0];
-  assign \i__payload.block_x  = \port$37226$0 [23:16];
-  assign \i__payload.block_y  = \port$37226$0 [31:24];
-  assign \i__payload.block_z  = \port$37228$0 [31:24];
-  assign \i__payload.shared  = \port$37228$0 [23:0];
-  assign \i__payload.shared_base  = \port$37230$0 [23:0];
-  assign \i__payload.private_base  = \port$37232$0 [31:0];
-  assign \i__payload.argument_0  = \port$37234$0 [31:0];
-  assign \i__payload.argument_1  = \port$37236$0 [31:0];
-  assign \i__payload.argument_2  = \port$37238$0 [31:0];
-  assign \i__payload.argument_3  = \port$37240$0 [31:0];
-  assign \i__payload.argument_4  = \port$37242$0 [31:0];
-  assign \i__payload.argument_5  = \port$37244$0 [31:0];
-  assign \i__payload.argument_6  = \port$37246$0 [31:0];
-  assign \i__payload.argument_7  = \port$37248$0 [31:0];
-  assign \i__payload.index  = { \port$37248$0 [32], \port$37246$0 [32], \port$37244$0 [32], \port$37242$0 [32], \port$37240$0 [32], \port$37238$0 [32], \port$37236$0 [32], \port$37234$0 [32], \port$37232$0 [32], \port$37230$0 [32], \port$37228$0 [32], \port$37226$0 [32], \port$37224$0 [32], \port$37222$0 [32], \port$37220$0 [32], \port$37218$0 [32] };
-  assign \o__payload.opcode  = \port$37218$0 [7:0];
-  assign \o__payload.wait  = \port$37220$0 [15:0];
-  assign \o__payload.post  = \port$37220$0 [31:16];
-  assign \o__payload.pushes  = \port$37218$0 [8];
-  assign \o__payload.private  = \port$37218$0 [31:16];
-  assign \o__payload.entry  = \port$37222$0 [31:0];
-  assign \o__payload.grid_x  = \port$37224$0 [15:0];
-  assign \o__payload.grid_y  = \port$37224$0 [31:16];
-  assign \o__payload.grid_z  = \port$37226$0 [15:0];
-  assign \o__payload.block_x  = \port$37226$0 [23:16];
-  assign \o__payload.block_y  = \port$37226$0 [31:24];
-  assign \o__payload.block_z  = \port$37228$0 [31:24];
-  assign \o__payload.shared  = \port$37228$0 [23:0];
-  assign \o__payload.shared_base  = \port$37230$0 [23:0];
-  assign \o__payload.private_base  = \port$37232$0 [31:0];
-  assign \o__payload.argument_0  = \port$37234$0 [31:0];
-  assign \o__payload.argument_1  = \port$37236$0 [31:0];
-  assign \o__payload.argument_2  = \port$37238$0 [31:0];
-  assign \o__payload.argument_3  = \port$37240$0 [31:0];
-  assign \o__payload.argument_4  = \port$37242$0 [31:0];
-  assign \o__payload.argument_5  = \port$37244$0 [31:0];
-  assign \o__payload.argument_6  = \port$37246$0 [31:0];
-  assign \o__payload.argument_7  = \port$37248$0 [31:0];
-  assign \o__payload.index  = { \port$37248$0 [32], \port$37246$0 [32], \port$37244$0 [32], \port$37242$0 [32], \port$37240$0 [32], \port$37238$0 [32], \port$37236$0 [32], \port$37234$0 [32], \port$37232$0 [32], \port$37230$0 [32], \port$37228$0 [32], \port$37226$0 [32], \port$37224$0 [32], \port$37222$0 [32], \port$37220$0 [32], \port$37218$0 [32] };
+  assign i__payload = { \port$37264$0 [32], \port$37262$0 [32], \port$37260$0 [32], \port$37258$0 [32], \port$37256$0 [32], \port$37254$0 [32], \port$37252$0 [32], \port$37250$0 [32], \port$37248$0 [32], \port$37246$0 [32], \port$37244$0 [32], \port$37242$0 [32], \port$37240$0 [32], \port$37238$0 [32], \port$37236$0 [32], \port$37234$0 [32], \port$37264$0 [31:0], \port$37262$0 [31:0], \port$37260$0 [31:0], \port$37258$0 [31:0], \port$37256$0 [31:0], \port$37254$0 [31:0], \port$37252$0 [31:0], \port$37250$0 [31:0], \port$37248$0 [31:0], \port$37246$0 [31:0], \port$37244$0 [31:0], \port$37242$0 [31:0], \port$37240$0 [31:0], \port$37238$0 [31:0], \port$37236$0 [31:0], \port$37234$0 [31:0] };
+  assign o__payload = { \port$37264$0 [32], \port$37262$0 [32], \port$37260$0 [32], \port$37258$0 [32], \port$37256$0 [32], \port$37254$0 [32], \port$37252$0 [32], \port$37250$0 [32], \port$37248$0 [32], \port$37246$0 [32], \port$37244$0 [32], \port$37242$0 [32], \port$37240$0 [32], \port$37238$0 [32], \port$37236$0 [32], \port$37234$0 [32], \port$37264$0 [31:0], \port$37262$0 [31:0], \port$37260$0 [31:0], \port$37258$0 [31:0], \port$37256$0 [31:0], \port$37254$0 [31:0], \port$37252$0 [31:0], \port$37250$0 [31:0], \port$37248$0 [31:0], \port$37246$0 [31:0], \port$37244$0 [31:0], \port$37242$0 [31:0], \port$37240$0 [31:0], \port$37238$0 [31:0], \port$37236$0 [31:0], \port$37234$0 [31:0] };
+  assign \i__payload.opcode  = \port$37234$0 [7:0];
+  assign \i__payload.wait  = \port$37236$0 [15:0];
+  assign \i__payload.post  = \port$37236$0 [31:16];
+  assign \i__payload.pushes  = \port$37234$0 [8];
+  assign \i__payload.private  = \port$37234$0 [31:16];
+  assign \i__payload.entry  = \port$37238$0 [31:0];
+  assign \i__payload.grid_x  = \port$37240$0 [15:0];
+  assign \i__payload.grid_y  = \port$37240$0 [31:16];
+  assign \i__payload.grid_z  = \port$37242$0 [15:0];
+  assign \i__payload.block_x  = \port$37242$0 [23:16];
+  assign \i__payload.block_y  = \port$37242$0 [31:24];
+  assign \i__payload.block_z  = \port$37244$0 [31:24];
+  assign \i__payload.shared  = \port$37244$0 [23:0];
+  assign \i__payload.shared_base  = \port$37246$0 [23:0];
+  assign \i__payload.private_base  = \port$37248$0 [31:0];
+  assign \i__payload.argument_0  = \port$37250$0 [31:0];
+  assign \i__payload.argument_1  = \port$37252$0 [31:0];
+  assign \i__payload.argument_2  = \port$37254$0 [31:0];
+  assign \i__payload.argument_3  = \port$37256$0 [31:0];
+  assign \i__payload.argument_4  = \port$37258$0 [31:0];
+  assign \i__payload.argument_5  = \port$37260$0 [31:0];
+  assign \i__payload.argument_6  = \port$37262$0 [31:0];
+  assign \i__payload.argument_7  = \port$37264$0 [31:0];
+  assign \i__payload.index  = { \port$37264$0 [32], \port$37262$0 [32], \port$37260$0 [32], \port$37258$0 [32], \port$37256$0 [32], \port$37254$0 [32], \port$37252$0 [32], \port$37250$0 [32], \port$37248$0 [32], \port$37246$0 [32], \port$37244$0 [32], \port$37242$0 [32], \port$37240$0 [32], \port$37238$0 [32], \port$37236$0 [32], \port$37234$0 [32] };
+  assign \o__payload.opcode  = \port$37234$0 [7:0];
+  assign \o__payload.wait  = \port$37236$0 [15:0];
+  assign \o__payload.post  = \port$37236$0 [31:16];
+  assign \o__payload.pushes  = \port$37234$0 [8];
+  assign \o__payload.private  = \port$37234$0 [31:16];
+  assign \o__payload.entry  = \port$37238$0 [31:0];
+  assign \o__payload.grid_x  = \port$37240$0 [15:0];
+  assign \o__payload.grid_y  = \port$37240$0 [31:16];
+  assign \o__payload.grid_z  = \port$37242$0 [15:0];
+  assign \o__payload.block_x  = \port$37242$0 [23:16];
+  assign \o__payload.block_y  = \port$37242$0 [31:24];
+  assign \o__payload.block_z  = \port$37244$0 [31:24];
+  assign \o__payload.shared  = \port$37244$0 [23:0];
+  assign \o__payload.shared_base  = \port$37246$0 [23:0];
+  assign \o__payload.private_base  = \port$37248$0 [31:0];
+  assign \o__payload.argument_0  = \port$37250$0 [31:0];
+  assign \o__payload.argument_1  = \port$37252$0 [31:0];
+  assign \o__payload.argument_2  = \port$37254$0 [31:0];
+  assign \o__payload.argument_3  = \port$37256$0 [31:0];
+  assign \o__payload.argument_4  = \port$37258$0 [31:0];
+  assign \o__payload.argument_5  = \port$37260$0 [31:0];
+  assign \o__payload.argument_6  = \port$37262$0 [31:0];
+  assign \o__payload.argument_7  = \port$37264$0 [31:0];
+  assign \o__payload.index  = { \port$37264$0 [32], \port$37262$0 [32], \port$37260$0 [32], \port$37258$0 [32], \port$37256$0 [32], \port$37254$0 [32], \port$37252$0 [32], \port$37250$0 [32], \port$37248$0 [32], \port$37246$0 [32], \port$37244$0 [32], \port$37242$0 [32], \port$37240$0 [32], \port$37238$0 [32], \port$37236$0 [32], \port$37234$0 [32] };
 endmodule
 
 module \weft.control.simt_queue (i__payload, i__valid, \o__ready$43 , own_rst, shadow_0, shadow_1, shadow_2, shadow_3, shadow_4, shadow_5, shadow_6, shadow_7, shadow_8, shadow_9, shadow_10, shadow_11, shadow_12, shadow_13, shadow_14, shadow_15, full
@@ -15400,8 +15424,8 @@ module \weft.control.simt_queue.fifo (write__data, i__valid, o__ready, o__payloa
   assign \read__data.index  = o__payload[32];
 endmodule
 
-module \weft.control.store_gate (hold, taken, waiting, o__valid, i__ready, o__ready, own_rst, nonzero, \port$37153$0 , \port$37155$0 , \port$37157$0 , \port$37159$0 , \port$37161$0 , \port$37163$0 , \port$37165$0 , \port$37167$0 , \port$37169$0 , \port$37171$0 , \port$37173$0 , \port$37175$0 , \port$37177$0 
-, \port$37179$0 , \port$37181$0 , \port$37183$0 , i__valid, own_clk);
+module \weft.control.store_gate (hold, taken, waiting, o__valid, i__ready, o__ready, own_rst, nonzero, \port$37169$0 , \port$37171$0 , \port$37173$0 , \port$37175$0 , \port$37177$0 , \port$37179$0 , \port$37181$0 , \port$37183$0 , \port$37185$0 , \port$37187$0 , \port$37189$0 , \port$37191$0 , \port$37193$0 
+, \port$37195$0 , \port$37197$0 , \port$37199$0 , i__valid, own_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$30  = 0;
   wire [15:0] \$1 ;
   reg \$10 ;
@@ -15471,22 +15495,6 @@ module \weft.control.store_gate (hold, taken, waiting, o__valid, i__ready, o__re
   wire own_clk;
   input own_rst;
   wire own_rst;
-  input [32:0] \port$37153$0 ;
-  wire [32:0] \port$37153$0 ;
-  input [32:0] \port$37155$0 ;
-  wire [32:0] \port$37155$0 ;
-  input [32:0] \port$37157$0 ;
-  wire [32:0] \port$37157$0 ;
-  input [32:0] \port$37159$0 ;
-  wire [32:0] \port$37159$0 ;
-  input [32:0] \port$37161$0 ;
-  wire [32:0] \port$37161$0 ;
-  input [32:0] \port$37163$0 ;
-  wire [32:0] \port$37163$0 ;
-  input [32:0] \port$37165$0 ;
-  wire [32:0] \port$37165$0 ;
-  input [32:0] \port$37167$0 ;
-  wire [32:0] \port$37167$0 ;
   input [32:0] \port$37169$0 ;
   wire [32:0] \port$37169$0 ;
   input [32:0] \port$37171$0 ;
@@ -15503,12 +15511,28 @@ module \weft.control.store_gate (hold, taken, waiting, o__valid, i__ready, o__re
   wire [32:0] \port$37181$0 ;
   input [32:0] \port$37183$0 ;
   wire [32:0] \port$37183$0 ;
+  input [32:0] \port$37185$0 ;
+  wire [32:0] \port$37185$0 ;
+  input [32:0] \port$37187$0 ;
+  wire [32:0] \port$37187$0 ;
+  input [32:0] \port$37189$0 ;
+  wire [32:0] \port$37189$0 ;
+  input [32:0] \port$37191$0 ;
+  wire [32:0] \port$37191$0 ;
+  input [32:0] \port$37193$0 ;
+  wire [32:0] \port$37193$0 ;
+  input [32:0] \port$37195$0 ;
+  wire [32:0] \port$37195$0 ;
+  input [32:0] \port$37197$0 ;
+  wire [32:0] \port$37197$0 ;
+  input [32:0] \port$37199$0 ;
+  wire [32:0] \port$37199$0 ;
   output [15:0] taken;
   wire [15:0] taken;
   output waiting;
   wire waiting;
   assign \$1  = ~ nonzero;
-  assign \$2  = \port$37155$0 [15:0] & \$1 ;
+  assign \$2  = \port$37171$0 [15:0] & \$1 ;
   assign taken = \$signal  ? its_wait : 16'h0000;
   assign waiting = | missing;
   assign \$3  = ~ waiting;
@@ -15540,49 +15564,49 @@ module \weft.control.store_gate (hold, taken, waiting, o__valid, i__ready, o__re
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$30 ) begin end
-    \$11  = \port$37155$0 [15:0];
+    \$11  = \port$37171$0 [15:0];
     if (own_rst) begin
       \$11  = 16'h0000;
     end
   end
-  assign i__payload = { \port$37183$0 [32], \port$37181$0 [32], \port$37179$0 [32], \port$37177$0 [32], \port$37175$0 [32], \port$37173$0 [32], \port$37171$0 [32], \port$37169$0 [32], \port$37167$0 [32], \port$37165$0 [32], \port$37163$0 [32], \port$37161$0 [32], \port$37159$0 [32], \port$37157$0 [32], \port$37155$0 [32], \port$37153$0 [32], \port$37183$0 [31:0], \port$37181$0 [31:0], \port$37179$0 [31:0], \port$37177$0 [31:0], \port$37175$0 [31:0], \port$37173$0 [31:0], \port$37171$0 [31:0], \port$37169$0 [31:0], \port$37167$0 [31:0], \port$37165$0 [31:0], \port$37163$0 [31:0], \port$37161$0 [31:0], \port$37159$0 [31:0], \port$37157$0 [31:0], \port$37155$0 [31:0], \port$37153$0 [31:0] };
-  assign o__payload = { \port$37183$0 [32], \port$37181$0 [32], \port$37179$0 [32], \port$37177$0 [32], \port$37175$0 [32], \port$37173$0 [32], \port$37171$0 [32], \port$37169$0 [32], \port$37167$0 [32], \port$37165$0 [32], \port$37163$0 [32], \port$37161$0 [32], \port$37159$0 [32], \port$37157$0 [32], \port$37155$0 [32], \port$37153$0 [32], \port$37183$0 [31:0], \port$37181$0 [31:0], \port$37179$0 [31:0], \port$37177$0 [31:0], \port$37175$0 [31:0], \port$37173$0 [31:0], \port$37171$0 [31:0], \port$37169$0 [31:0], \port$37167$0 [31:0], \port$37165$0 [31:0], \port$37163$0 [31:0], \port$37161$0 [31:0], \port$37159$0 [31:0], \port$37157$0 [31:0], \port$37155$0 [31:0], \port$37153$0 [31:0] };
-  assign \i__payload.opcode  = \port$37153$0 [7:0];
-  assign \i__payload.wait  = \port$37155$0 [15:0];
-  assign \i__payload.post  = \port$37155$0 [31:16];
-  assign \i__payload.dst  = \port$37157$0 [31:0];
-  assign \i__payload.stride1  = \port$37159$0 [31:0];
-  assign \i__payload.stride2  = \port$37161$0 [31:0];
-  assign \i__payload.len  = \port$37163$0 [23:0];
-  assign \i__payload.count1  = \port$37165$0 [15:0];
-  assign \i__payload.count2  = \port$37165$0 [31:16];
-  assign \i__payload.src  = \port$37167$0 [23:0];
-  assign \i__payload.src_stride1  = \port$37169$0 [23:0];
-  assign \i__payload.src_stride2  = \port$37171$0 [23:0];
-  assign \i__payload.write  = \port$37153$0 [8];
-  assign \i__payload.message  = \port$37153$0 [9];
-  assign \i__payload.end  = \port$37153$0 [10];
-  assign \i__payload.address  = \port$37157$0 [31:0];
-  assign \i__payload.value  = \port$37159$0 [31:0];
-  assign \i__payload.index  = { \port$37183$0 [32], \port$37181$0 [32], \port$37179$0 [32], \port$37177$0 [32], \port$37175$0 [32], \port$37173$0 [32], \port$37171$0 [32], \port$37169$0 [32], \port$37167$0 [32], \port$37165$0 [32], \port$37163$0 [32], \port$37161$0 [32], \port$37159$0 [32], \port$37157$0 [32], \port$37155$0 [32], \port$37153$0 [32] };
-  assign \o__payload.opcode  = \port$37153$0 [7:0];
-  assign \o__payload.wait  = \port$37155$0 [15:0];
-  assign \o__payload.post  = \port$37155$0 [31:16];
-  assign \o__payload.dst  = \port$37157$0 [31:0];
-  assign \o__payload.stride1  = \port$37159$0 [31:0];
-  assign \o__payload.stride2  = \port$37161$0 [31:0];
-  assign \o__payload.len  = \port$37163$0 [23:0];
-  assign \o__payload.count1  = \port$37165$0 [15:0];
-  assign \o__payload.count2  = \port$37165$0 [31:16];
-  assign \o__payload.src  = \port$37167$0 [23:0];
-  assign \o__payload.src_stride1  = \port$37169$0 [23:0];
-  assign \o__payload.src_stride2  = \port$37171$0 [23:0];
-  assign \o__payload.write  = \port$37153$0 [8];
-  assign \o__payload.message  = \port$37153$0 [9];
-  assign \o__payload.end  = \port$37153$0 [10];
-  assign \o__payload.address  = \port$37157$0 [31:0];
-  assign \o__payload.value  = \port$37159$0 [31:0];
-  assign \o__payload.index  = { \port$37183$0 [32], \port$37181$0 [32], \port$37179$0 [32], \port$37177$0 [32], \port$37175$0 [32], \port$37173$0 [32], \port$37171$0 [32], \port$37169$0 [32], \port$37167$0 [32], \port$37165$0 [32], \port$37163$0 [32], \port$37161$0 [32], \port$37159$0 [32], \port$37157$0 [32], \port$37155$0 [32], \port$37153$0 [32] };
+  assign i__payload = { \port$37199$0 [32], \port$37197$0 [32], \port$37195$0 [32], \port$37193$0 [32], \port$37191$0 [32], \port$37189$0 [32], \port$37187$0 [32], \port$37185$0 [32], \port$37183$0 [32], \port$37181$0 [32], \port$37179$0 [32], \port$37177$0 [32], \port$37175$0 [32], \port$37173$0 [32], \port$37171$0 [32], \port$37169$0 [32], \port$37199$0 [31:0], \port$37197$0 [31:0], \port$37195$0 [31:0], \port$37193$0 [31:0], \port$37191$0 [31:0], \port$37189$0 [31:0], \port$37187$0 [31:0], \port$37185$0 [31:0], \port$37183$0 [31:0], \port$37181$0 [31:0], \port$37179$0 [31:0], \port$37177$0 [31:0], \port$37175$0 [31:0], \port$37173$0 [31:0], \port$37171$0 [31:0], \port$37169$0 [31:0] };
+  assign o__payload = { \port$37199$0 [32], \port$37197$0 [32], \port$37195$0 [32], \port$37193$0 [32], \port$37191$0 [32], \port$37189$0 [32], \port$37187$0 [32], \port$37185$0 [32], \port$37183$0 [32], \port$37181$0 [32], \port$37179$0 [32], \port$37177$0 [32], \port$37175$0 [32], \port$37173$0 [32], \port$37171$0 [32], \port$37169$0 [32], \port$37199$0 [31:0], \port$37197$0 [31:0], \port$37195$0 [31:0], \port$37193$0 [31:0], \port$37191$0 [31:0], \port$37189$0 [31:0], \port$37187$0 [31:0], \port$37185$0 [31:0], \port$37183$0 [31:0], \port$37181$0 [31:0], \port$37179$0 [31:0], \port$37177$0 [31:0], \port$37175$0 [31:0], \port$37173$0 [31:0], \port$37171$0 [31:0], \port$37169$0 [31:0] };
+  assign \i__payload.opcode  = \port$37169$0 [7:0];
+  assign \i__payload.wait  = \port$37171$0 [15:0];
+  assign \i__payload.post  = \port$37171$0 [31:16];
+  assign \i__payload.dst  = \port$37173$0 [31:0];
+  assign \i__payload.stride1  = \port$37175$0 [31:0];
+  assign \i__payload.stride2  = \port$37177$0 [31:0];
+  assign \i__payload.len  = \port$37179$0 [23:0];
+  assign \i__payload.count1  = \port$37181$0 [15:0];
+  assign \i__payload.count2  = \port$37181$0 [31:16];
+  assign \i__payload.src  = \port$37183$0 [23:0];
+  assign \i__payload.src_stride1  = \port$37185$0 [23:0];
+  assign \i__payload.src_stride2  = \port$37187$0 [23:0];
+  assign \i__payload.write  = \port$37169$0 [8];
+  assign \i__payload.message  = \port$37169$0 [9];
+  assign \i__payload.end  = \port$37169$0 [10];
+  assign \i__payload.address  = \port$37173$0 [31:0];
+  assign \i__payload.value  = \port$37175$0 [31:0];
+  assign \i__payload.index  = { \port$37199$0 [32], \port$37197$0 [32], \port$37195$0 [32], \port$37193$0 [32], \port$37191$0 [32], \port$37189$0 [32], \port$37187$0 [32], \port$37185$0 [32], \port$37183$0 [32], \port$37181$0 [32], \port$37179$0 [32], \port$37177$0 [32], \port$37175$0 [32], \port$37173$0 [32], \port$37171$0 [32], \port$37169$0 [32] };
+  assign \o__payload.opcode  = \port$37169$0 [7:0];
+  assign \o__payload.wait  = \port$37171$0 [15:0];
+  assign \o__payload.post  = \port$37171$0 [31:16];
+  assign \o__payload.dst  = \port$37173$0 [31:0];
+  assign \o__payload.stride1  = \port$37175$0 [31:0];
+  assign \o__payload.stride2  = \port$37177$0 [31:0];
+  assign \o__payload.len  = \port$37179$0 [23:0];
+  assign \o__payload.count1  = \port$37181$0 [15:0];
+  assign \o__payload.count2  = \port$37181$0 [31:16];
+  assign \o__payload.src  = \port$37183$0 [23:0];
+  assign \o__payload.src_stride1  = \port$37185$0 [23:0];
+  assign \o__payload.src_stride2  = \port$37187$0 [23:0];
+  assign \o__payload.write  = \port$37169$0 [8];
+  assign \o__payload.message  = \port$37169$0 [9];
+  assign \o__payload.end  = \port$37169$0 [10];
+  assign \o__payload.address  = \port$37173$0 [31:0];
+  assign \o__payload.value  = \port$37175$0 [31:0];
+  assign \o__payload.index  = { \port$37199$0 [32], \port$37197$0 [32], \port$37195$0 [32], \port$37193$0 [32], \port$37191$0 [32], \port$37189$0 [32], \port$37187$0 [32], \port$37185$0 [32], \port$37183$0 [32], \port$37181$0 [32], \port$37179$0 [32], \port$37177$0 [32], \port$37175$0 [32], \port$37173$0 [32], \port$37171$0 [32], \port$37169$0 [32] };
 endmodule
 
 module \weft.control.store_queue (i__payload, i__valid, \o__ready$43 , own_rst, shadow_0, shadow_1, shadow_2, shadow_3, shadow_4, shadow_5, shadow_6, shadow_7, shadow_8, shadow_9, shadow_10, shadow_11, shadow_12, shadow_13, shadow_14, shadow_15, full
@@ -16344,9 +16368,9 @@ module \weft.control.store_queue.fifo (write__data, i__valid, o__ready, o__paylo
   assign \read__data.index  = o__payload[32];
 endmodule
 
-module \weft.drain (cmd__valid, act__ready, bias, params__scale, acc__ready, \port$3498$0 , \port$3530$0 , \port$3562$0 , \port$3594$0 , acc__row_sum, acc__asks, busy, cmd__ready, acc__valid, params__bias_row, act__valid, act__data, \port$4293$0 , post__mask, cleared_rst, \abort$131 
-, \port$37088$0 , \port$37090$0 , \port$37092$0 , \port$37094$0 , \port$37096$0 , \port$37098$0 , \port$37100$0 , \port$37102$0 , \port$37104$0 , \port$37106$0 , \port$37108$0 , \port$37110$0 , \port$37112$0 , \port$37114$0 , \port$37116$0 , \port$37118$0 , post__valid, params__scale_row, fault__valid, fault__cause, fault__index
-, \read__en$79 , \port$38165$0 , cleared_clk);
+module \weft.drain (cmd__valid, act__ready, bias, params__scale, acc__ready, \port$3514$0 , \port$3546$0 , \port$3578$0 , \port$3610$0 , acc__row_sum, acc__asks, busy, cmd__ready, acc__valid, params__bias_row, act__valid, act__data, \port$4309$0 , post__mask, cleared_rst, \abort$131 
+, \port$37104$0 , \port$37106$0 , \port$37108$0 , \port$37110$0 , \port$37112$0 , \port$37114$0 , \port$37116$0 , \port$37118$0 , \port$37120$0 , \port$37122$0 , \port$37124$0 , \port$37126$0 , \port$37128$0 , \port$37130$0 , \port$37132$0 , \port$37134$0 , post__valid, params__scale_row, fault__valid, fault__cause, fault__index
+, \read__en$79 , \port$38179$0 , cleared_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$33  = 0;
   wire \$1 ;
   wire [31:0] \$10 ;
@@ -16599,30 +16623,14 @@ module \weft.drain (cmd__valid, act__ready, bias, params__scale, acc__ready, \po
   wire [5:0] params__scale_row;
   wire popped;
   wire \popped$61 ;
-  input [31:0] \port$3498$0 ;
-  wire [31:0] \port$3498$0 ;
-  input [31:0] \port$3530$0 ;
-  wire [31:0] \port$3530$0 ;
-  input [31:0] \port$3562$0 ;
-  wire [31:0] \port$3562$0 ;
-  input [31:0] \port$3594$0 ;
-  wire [31:0] \port$3594$0 ;
-  input [32:0] \port$37088$0 ;
-  wire [32:0] \port$37088$0 ;
-  input [32:0] \port$37090$0 ;
-  wire [32:0] \port$37090$0 ;
-  input [32:0] \port$37092$0 ;
-  wire [32:0] \port$37092$0 ;
-  input [32:0] \port$37094$0 ;
-  wire [32:0] \port$37094$0 ;
-  input [32:0] \port$37096$0 ;
-  wire [32:0] \port$37096$0 ;
-  input [32:0] \port$37098$0 ;
-  wire [32:0] \port$37098$0 ;
-  input [32:0] \port$37100$0 ;
-  wire [32:0] \port$37100$0 ;
-  input [32:0] \port$37102$0 ;
-  wire [32:0] \port$37102$0 ;
+  input [31:0] \port$3514$0 ;
+  wire [31:0] \port$3514$0 ;
+  input [31:0] \port$3546$0 ;
+  wire [31:0] \port$3546$0 ;
+  input [31:0] \port$3578$0 ;
+  wire [31:0] \port$3578$0 ;
+  input [31:0] \port$3610$0 ;
+  wire [31:0] \port$3610$0 ;
   input [32:0] \port$37104$0 ;
   wire [32:0] \port$37104$0 ;
   input [32:0] \port$37106$0 ;
@@ -16639,10 +16647,26 @@ module \weft.drain (cmd__valid, act__ready, bias, params__scale, acc__ready, \po
   wire [32:0] \port$37116$0 ;
   input [32:0] \port$37118$0 ;
   wire [32:0] \port$37118$0 ;
-  output [14:0] \port$38165$0 ;
-  wire [14:0] \port$38165$0 ;
-  output [4:0] \port$4293$0 ;
-  wire [4:0] \port$4293$0 ;
+  input [32:0] \port$37120$0 ;
+  wire [32:0] \port$37120$0 ;
+  input [32:0] \port$37122$0 ;
+  wire [32:0] \port$37122$0 ;
+  input [32:0] \port$37124$0 ;
+  wire [32:0] \port$37124$0 ;
+  input [32:0] \port$37126$0 ;
+  wire [32:0] \port$37126$0 ;
+  input [32:0] \port$37128$0 ;
+  wire [32:0] \port$37128$0 ;
+  input [32:0] \port$37130$0 ;
+  wire [32:0] \port$37130$0 ;
+  input [32:0] \port$37132$0 ;
+  wire [32:0] \port$37132$0 ;
+  input [32:0] \port$37134$0 ;
+  wire [32:0] \port$37134$0 ;
+  output [14:0] \port$38179$0 ;
+  wire [14:0] \port$38179$0 ;
+  output [4:0] \port$4309$0 ;
+  wire [4:0] \port$4309$0 ;
   output [15:0] post__mask;
   wire [15:0] post__mask;
   output post__valid;
@@ -16697,7 +16721,7 @@ module \weft.drain (cmd__valid, act__ready, bias, params__scale, acc__ready, \po
   reg [15:0] slot_factor [3:0];
   always @(posedge cleared_clk) begin
     if (\$signal$62 )
-      slot_factor[write__addr] <= \port$37106$0 [31:16];
+      slot_factor[write__addr] <= \port$37122$0 [31:16];
   end
   reg [15:0] _0_;
   always @(posedge cleared_clk) begin
@@ -16709,7 +16733,7 @@ module \weft.drain (cmd__valid, act__ready, bias, params__scale, acc__ready, \po
   reg [31:0] slot_limits [3:0];
   always @(posedge cleared_clk) begin
     if (\$signal$62 )
-      slot_limits[write__addr] <= { \port$37108$0 [31:16], \$8  };
+      slot_limits[write__addr] <= { \port$37124$0 [31:16], \$8  };
   end
   reg [31:0] _1_;
   always @(posedge cleared_clk) begin
@@ -16721,7 +16745,7 @@ module \weft.drain (cmd__valid, act__ready, bias, params__scale, acc__ready, \po
   reg [15:0] slot_post [3:0];
   always @(posedge cleared_clk) begin
     if (\$signal$62 )
-      slot_post[write__addr] <= \port$37090$0 [31:16];
+      slot_post[write__addr] <= \port$37106$0 [31:16];
   end
   reg [15:0] _2_;
   always @(posedge cleared_clk) begin
@@ -16731,7 +16755,7 @@ module \weft.drain (cmd__valid, act__ready, bias, params__scale, acc__ready, \po
   reg [32:0] slot_scale [3:0];
   always @(posedge cleared_clk) begin
     if (\$signal$62 )
-      slot_scale[write__addr] <= { \port$37088$0 [9], \port$37104$0 [31:0] };
+      slot_scale[write__addr] <= { \port$37104$0 [9], \port$37120$0 [31:0] };
   end
   reg [32:0] _3_;
   always @(posedge cleared_clk) begin
@@ -16743,7 +16767,7 @@ module \weft.drain (cmd__valid, act__ready, bias, params__scale, acc__ready, \po
   reg [15:0] slot_zero [3:0];
   always @(posedge cleared_clk) begin
     if (\$signal$62 )
-      slot_zero[write__addr] <= \port$37106$0 [15:0];
+      slot_zero[write__addr] <= \port$37122$0 [15:0];
   end
   reg [15:0] _4_;
   always @(posedge cleared_clk) begin
@@ -16762,8 +16786,8 @@ module \weft.drain (cmd__valid, act__ready, bias, params__scale, acc__ready, \po
   assign free = \$2  & \$5 ;
   assign \$6  = | commands;
   assign busy = accepted | \$6 ;
-  assign \$7  = $signed(\port$37108$0 [15:0]) < $signed(\port$37108$0 [31:16]);
-  assign \$8  = \$7  ? \port$37108$0 [15:0] : \port$37108$0 [31:16];
+  assign \$7  = $signed(\port$37124$0 [15:0]) < $signed(\port$37124$0 [31:16]);
+  assign \$8  = \$7  ? \port$37124$0 [15:0] : \port$37124$0 [31:16];
   assign scale = \read__data$114 [32] ? params__scale : \read__data$114 [31:0];
   assign \$9  = words ? sum_valid[1] : byte_valid[10];
   assign \valid$123  = \read__en$79  & \$9 ;
@@ -16816,10 +16840,10 @@ module \weft.drain (cmd__valid, act__ready, bias, params__scale, acc__ready, \po
     .i__payload(\i__payload$49 ),
     .i__valid(acc__asks),
     .popped(popped),
-    .\port$3498$0 (\port$3498$0 ),
-    .\port$3530$0 (\port$3530$0 ),
-    .\port$3562$0 (\port$3562$0 ),
-    .\port$3594$0 (\port$3594$0 ),
+    .\port$3514$0 (\port$3514$0 ),
+    .\port$3546$0 (\port$3546$0 ),
+    .\port$3578$0 (\port$3578$0 ),
+    .\port$3610$0 (\port$3610$0 ),
     .row_sum(row_sum),
     .running(\read__en$79 ),
     .valid(beat_valid),
@@ -16847,14 +16871,6 @@ module \weft.drain (cmd__valid, act__ready, bias, params__scale, acc__ready, \po
     .free(free),
     .o__payload(i__payload),
     .o__ready(o__ready),
-    .\port$37088$0 (\port$37088$0 ),
-    .\port$37090$0 (\port$37090$0 ),
-    .\port$37092$0 (\port$37092$0 ),
-    .\port$37094$0 (\port$37094$0 ),
-    .\port$37096$0 (\port$37096$0 ),
-    .\port$37098$0 (\port$37098$0 ),
-    .\port$37100$0 (\port$37100$0 ),
-    .\port$37102$0 (\port$37102$0 ),
     .\port$37104$0 (\port$37104$0 ),
     .\port$37106$0 (\port$37106$0 ),
     .\port$37108$0 (\port$37108$0 ),
@@ -16863,6 +16879,14 @@ module \weft.drain (cmd__valid, act__ready, bias, params__scale, acc__ready, \po
     .\port$37114$0 (\port$37114$0 ),
     .\port$37116$0 (\port$37116$0 ),
     .\port$37118$0 (\port$37118$0 ),
+    .\port$37120$0 (\port$37120$0 ),
+    .\port$37122$0 (\port$37122$0 ),
+    .\port$37124$0 (\port$37124$0 ),
+    .\port$37126$0 (\port$37126$0 ),
+    .\port$37128$0 (\port$37128$0 ),
+    .\port$37130$0 (\port$37130$0 ),
+    .\port$37132$0 (\port$37132$0 ),
+    .\port$37134$0 (\port$37134$0 ),
     .slot(write__addr),
     .valid(i__valid)
   );
@@ -16875,13 +16899,13 @@ module \weft.drain (cmd__valid, act__ready, bias, params__scale, acc__ready, \po
     .corrected(\words$121 ),
     .correction(correction),
     .en(\read__en$79 ),
-    .\port$4310$0 (\read__data$119 ),
+    .\port$4326$0 (\read__data$119 ),
     .scale(scale),
     .value(value),
     .zero_point(zero_point)
   );
   \weft.drain.writer  writer (
-    .abort(abort),
+    .abort(stopped),
     .act__data(act__data),
     .act__ready(act__ready),
     .act__valid(act__valid),
@@ -16890,10 +16914,10 @@ module \weft.drain (cmd__valid, act__ready, bias, params__scale, acc__ready, \po
     .cleared_clk(cleared_clk),
     .cleared_rst(cleared_rst),
     .finished(finished),
-    .\i__payload$13 (\data$126 ),
-    .\i__valid$11 (\valid$123 ),
+    .\i__payload$11 (\data$126 ),
+    .\i__valid$9 (\valid$123 ),
     .popped(popped),
-    .\port$38165$0 (\$30 ),
+    .\port$38179$0 (\$30 ),
     .words(words)
   );
   always @* begin
@@ -16998,8 +17022,8 @@ module \weft.drain (cmd__valid, act__ready, bias, params__scale, acc__ready, \po
       \$29  = 32'd0;
     end
   end
-  assign cmd__payload = { \port$37118$0 [32], \port$37116$0 [32], \port$37114$0 [32], \port$37112$0 [32], \port$37110$0 [32], \port$37108$0 [32], \port$37106$0 [32], \port$37104$0 [32], \port$37102$0 [32], \port$37100$0 [32], \port$37098$0 [32], \port$37096$0 [32], \port$37094$0 [32], \port$37092$0 [32], \port$37090$0 [32], \port$37088$0 [32], \port$37118$0 [31:0], \port$37116$0 [31:0], \port$37114$0 [31:0], \port$37112$0 [31:0], \port$37110$0 [31:0], \port$37108$0 [31:0], \port$37106$0 [31:0], \port$37104$0 [31:0], \port$37102$0 [31:0], \port$37100$0 [31:0], \port$37098$0 [31:0], \port$37096$0 [31:0], \port$37094$0 [31:0], \port$37092$0 [31:0], \port$37090$0 [31:0], \port$37088$0 [31:0] };
-  assign \cmd__payload$1  = { \port$37118$0 [32], \port$37116$0 [32], \port$37114$0 [32], \port$37112$0 [32], \port$37110$0 [32], \port$37108$0 [32], \port$37106$0 [32], \port$37104$0 [32], \port$37102$0 [32], \port$37100$0 [32], \port$37098$0 [32], \port$37096$0 [32], \port$37094$0 [32], \port$37092$0 [32], \port$37090$0 [32], \port$37088$0 [32], \port$37118$0 [31:0], \port$37116$0 [31:0], \port$37114$0 [31:0], \port$37112$0 [31:0], \port$37110$0 [31:0], \port$37108$0 [31:0], \port$37106$0 [31:0], \port$37104$0 [31:0], \port$37102$0 [31:0], \port$37100$0 [31:0], \port$37098$0 [31:0], \port$37096$0 [31:0], \port$37094$0 [31:0], \port$37092$0 [31:0], \port$37090$0 [31:0], \port$37088$0 [31:0] };
+  assign cmd__payload = { \port$37134$0 [32], \port$37132$0 [32], \port$37130$0 [32], \port$37128$0 [32], \port$37126$0 [32], \port$37124$0 [32], \port$37122$0 [32], \port$37120$0 [32], \port$37118$0 [32], \port$37116$0 [32], \port$37114$0 [32], \port$37112$0 [32], \port$37110$0 [32], \port$37108$0 [32], \port$37106$0 [32], \port$37104$0 [32], \port$37134$0 [31:0], \port$37132$0 [31:0], \port$37130$0 [31:0], \port$37128$0 [31:0], \port$37126$0 [31:0], \port$37124$0 [31:0], \port$37122$0 [31:0], \port$37120$0 [31:0], \port$37118$0 [31:0], \port$37116$0 [31:0], \port$37114$0 [31:0], \port$37112$0 [31:0], \port$37110$0 [31:0], \port$37108$0 [31:0], \port$37106$0 [31:0], \port$37104$0 [31:0] };
+  assign \cmd__payload$1  = { \port$37134$0 [32], \port$37132$0 [32], \port$37130$0 [32], \port$37128$0 [32], \port$37126$0 [32], \port$37124$0 [32], \port$37122$0 [32], \port$37120$0 [32], \port$37118$0 [32], \port$37116$0 [32], \port$37114$0 [32], \port$37112$0 [32], \port$37110$0 [32], \port$37108$0 [32], \port$37106$0 [32], \port$37104$0 [32], \port$37134$0 [31:0], \port$37132$0 [31:0], \port$37130$0 [31:0], \port$37128$0 [31:0], \port$37126$0 [31:0], \port$37124$0 [31:0], \port$37122$0 [31:0], \port$37120$0 [31:0], \port$37118$0 [31:0], \port$37116$0 [31:0], \port$37114$0 [31:0], \port$37112$0 [31:0], \port$37110$0 [31:0], \port$37108$0 [31:0], \port$37106$0 [31:0], \port$37104$0 [31:0] };
   assign \cmd__ready$3  = cmd__ready;
   assign \cmd__valid$5  = cmd__valid;
   assign \fault__cause$7  = fault__cause;
@@ -17009,8 +17033,8 @@ module \weft.drain (cmd__valid, act__ready, bias, params__scale, acc__ready, \po
   assign i__ready = o__ready;
   assign o__valid = i__valid;
   assign \acc__asks$19  = acc__asks;
-  assign acc__data = { \port$3594$0 , \port$3562$0 , \port$3530$0 , \port$3498$0  };
-  assign \acc__data$21  = { \port$3594$0 , \port$3562$0 , \port$3530$0 , \port$3498$0  };
+  assign acc__data = { \port$3610$0 , \port$3578$0 , \port$3546$0 , \port$3514$0  };
+  assign \acc__data$21  = { \port$3610$0 , \port$3578$0 , \port$3546$0 , \port$3514$0  };
   assign acc__half = \i__payload$49 [0];
   assign \acc__half$23  = \i__payload$49 [0];
   assign \acc__ready$25  = acc__ready;
@@ -17031,35 +17055,35 @@ module \weft.drain (cmd__valid, act__ready, bias, params__scale, acc__ready, \po
   assign \i__valid$46  = acc__asks;
   assign \o__payload$50  = \i__payload$49 ;
   assign \i__ready$52  = \o__ready$51 ;
-  assign \abort$53  = abort;
+  assign \abort$53  = stopped;
   assign \words$55  = words;
   assign valid = beat_valid;
   assign \beat$59  = beat;
   assign \popped$61  = popped;
   assign write__en = \$signal$62 ;
   assign slot = write__addr;
-  assign write__data = \port$37090$0 [31:16];
+  assign write__data = \port$37106$0 [31:16];
   assign read__en = 1'h1;
   assign oldest = read__addr;
   assign read__data = post__mask;
   assign \write__en$76  = \$signal$62 ;
   assign \write__addr$77  = write__addr;
-  assign \write__data$78  = { \port$37088$0 [9], \port$37104$0 [31:0] };
+  assign \write__data$78  = { \port$37104$0 [9], \port$37120$0 [31:0] };
   assign running = \read__en$79 ;
   assign \read__addr$81  = beat_slot[7:6];
   assign \write__en$83  = \$signal$62 ;
   assign \write__addr$84  = write__addr;
-  assign \write__data$85  = \port$37106$0 [15:0];
+  assign \write__data$85  = \port$37122$0 [15:0];
   assign \read__en$86  = \read__en$79 ;
   assign \read__addr$87  = beat_slot[19:18];
   assign \write__en$88  = \$signal$62 ;
   assign \write__addr$89  = write__addr;
-  assign \write__data$90  = { \port$37108$0 [31:16], \$8  };
+  assign \write__data$90  = { \port$37124$0 [31:16], \$8  };
   assign \read__en$91  = \read__en$79 ;
   assign \read__addr$92  = beat_slot[21:20];
   assign \write__en$93  = \$signal$62 ;
   assign \write__addr$94  = write__addr;
-  assign \write__data$95  = \port$37106$0 [31:16];
+  assign \write__data$95  = \port$37122$0 [31:16];
   assign coming = \read__en$96 ;
   assign coming_slot = \read__addr$98 ;
   assign params__en = \read__en$79 ;
@@ -17073,51 +17097,51 @@ module \weft.drain (cmd__valid, act__ready, bias, params__scale, acc__ready, \po
   assign qmin = \read__data$119 [15:0];
   assign qmax = \read__data$119 [31:16];
   assign total = \words$121 ;
-  assign \port$4293$0  = \i__payload$49 [4:0];
+  assign \port$4309$0  = \i__payload$49 [4:0];
   assign params__scale_row = beat_param_row[23:18];
-  assign \port$38165$0  = \$30 ;
-  assign \cmd__payload.opcode  = \port$37088$0 [7:0];
-  assign \cmd__payload.wait  = \port$37090$0 [15:0];
-  assign \cmd__payload.post  = \port$37090$0 [31:16];
-  assign \cmd__payload.int32  = \port$37088$0 [8];
-  assign \cmd__payload.params  = \port$37088$0 [9];
-  assign \cmd__payload.row_sum  = \port$37088$0 [10];
-  assign \cmd__payload.acc  = \port$37092$0 [15:0];
-  assign \cmd__payload.acc_block  = \port$37092$0 [31:16];
-  assign \cmd__payload.rows  = \port$37094$0 [15:0];
-  assign \cmd__payload.blocks  = \port$37094$0 [31:16];
-  assign \cmd__payload.dst  = \port$37096$0 [23:0];
-  assign \cmd__payload.dst_stride  = \port$37098$0 [23:0];
-  assign \cmd__payload.dst_block  = \port$37100$0 [23:0];
-  assign \cmd__payload.param  = \port$37102$0 [15:0];
-  assign \cmd__payload.cols_last  = \port$37102$0 [31:16];
-  assign \cmd__payload.scale  = \port$37104$0 [31:0];
-  assign \cmd__payload.zero_point  = \port$37106$0 [15:0];
-  assign \cmd__payload.b_zero_point  = \port$37106$0 [31:16];
-  assign \cmd__payload.qmin  = \port$37108$0 [15:0];
-  assign \cmd__payload.qmax  = \port$37108$0 [31:16];
-  assign \cmd__payload.index  = { \port$37118$0 [32], \port$37116$0 [32], \port$37114$0 [32], \port$37112$0 [32], \port$37110$0 [32], \port$37108$0 [32], \port$37106$0 [32], \port$37104$0 [32], \port$37102$0 [32], \port$37100$0 [32], \port$37098$0 [32], \port$37096$0 [32], \port$37094$0 [32], \port$37092$0 [32], \port$37090$0 [32], \port$37088$0 [32] };
-  assign \cmd__payload$1.opcode  = \port$37088$0 [7:0];
-  assign \cmd__payload$1.wait  = \port$37090$0 [15:0];
-  assign \cmd__payload$1.post  = \port$37090$0 [31:16];
-  assign \cmd__payload$1.int32  = \port$37088$0 [8];
-  assign \cmd__payload$1.params  = \port$37088$0 [9];
-  assign \cmd__payload$1.row_sum  = \port$37088$0 [10];
-  assign \cmd__payload$1.acc  = \port$37092$0 [15:0];
-  assign \cmd__payload$1.acc_block  = \port$37092$0 [31:16];
-  assign \cmd__payload$1.rows  = \port$37094$0 [15:0];
-  assign \cmd__payload$1.blocks  = \port$37094$0 [31:16];
-  assign \cmd__payload$1.dst  = \port$37096$0 [23:0];
-  assign \cmd__payload$1.dst_stride  = \port$37098$0 [23:0];
-  assign \cmd__payload$1.dst_block  = \port$37100$0 [23:0];
-  assign \cmd__payload$1.param  = \port$37102$0 [15:0];
-  assign \cmd__payload$1.cols_last  = \port$37102$0 [31:16];
-  assign \cmd__payload$1.scale  = \port$37104$0 [31:0];
-  assign \cmd__payload$1.zero_point  = \port$37106$0 [15:0];
-  assign \cmd__payload$1.b_zero_point  = \port$37106$0 [31:16];
-  assign \cmd__payload$1.qmin  = \port$37108$0 [15:0];
-  assign \cmd__payload$1.qmax  = \port$37108$0 [31:16];
-  assign \cmd__payload$1.index  = { \port$37118$0 [32], \port$37116$0 [32], \port$37114$0 [32], \port$37112$0 [32], \port$37110$0 [32], \port$37108$0 [32], \port$37106$0 [32], \port$37104$0 [32], \port$37102$0 [32], \port$37100$0 [32], \port$37098$0 [32], \port$37096$0 [32], \port$37094$0 [32], \port$37092$0 [32], \port$37090$0 [32], \port$37088$0 [32] };
+  assign \port$38179$0  = \$30 ;
+  assign \cmd__payload.opcode  = \port$37104$0 [7:0];
+  assign \cmd__payload.wait  = \port$37106$0 [15:0];
+  assign \cmd__payload.post  = \port$37106$0 [31:16];
+  assign \cmd__payload.int32  = \port$37104$0 [8];
+  assign \cmd__payload.params  = \port$37104$0 [9];
+  assign \cmd__payload.row_sum  = \port$37104$0 [10];
+  assign \cmd__payload.acc  = \port$37108$0 [15:0];
+  assign \cmd__payload.acc_block  = \port$37108$0 [31:16];
+  assign \cmd__payload.rows  = \port$37110$0 [15:0];
+  assign \cmd__payload.blocks  = \port$37110$0 [31:16];
+  assign \cmd__payload.dst  = \port$37112$0 [23:0];
+  assign \cmd__payload.dst_stride  = \port$37114$0 [23:0];
+  assign \cmd__payload.dst_block  = \port$37116$0 [23:0];
+  assign \cmd__payload.param  = \port$37118$0 [15:0];
+  assign \cmd__payload.cols_last  = \port$37118$0 [31:16];
+  assign \cmd__payload.scale  = \port$37120$0 [31:0];
+  assign \cmd__payload.zero_point  = \port$37122$0 [15:0];
+  assign \cmd__payload.b_zero_point  = \port$37122$0 [31:16];
+  assign \cmd__payload.qmin  = \port$37124$0 [15:0];
+  assign \cmd__payload.qmax  = \port$37124$0 [31:16];
+  assign \cmd__payload.index  = { \port$37134$0 [32], \port$37132$0 [32], \port$37130$0 [32], \port$37128$0 [32], \port$37126$0 [32], \port$37124$0 [32], \port$37122$0 [32], \port$37120$0 [32], \port$37118$0 [32], \port$37116$0 [32], \port$37114$0 [32], \port$37112$0 [32], \port$37110$0 [32], \port$37108$0 [32], \port$37106$0 [32], \port$37104$0 [32] };
+  assign \cmd__payload$1.opcode  = \port$37104$0 [7:0];
+  assign \cmd__payload$1.wait  = \port$37106$0 [15:0];
+  assign \cmd__payload$1.post  = \port$37106$0 [31:16];
+  assign \cmd__payload$1.int32  = \port$37104$0 [8];
+  assign \cmd__payload$1.params  = \port$37104$0 [9];
+  assign \cmd__payload$1.row_sum  = \port$37104$0 [10];
+  assign \cmd__payload$1.acc  = \port$37108$0 [15:0];
+  assign \cmd__payload$1.acc_block  = \port$37108$0 [31:16];
+  assign \cmd__payload$1.rows  = \port$37110$0 [15:0];
+  assign \cmd__payload$1.blocks  = \port$37110$0 [31:16];
+  assign \cmd__payload$1.dst  = \port$37112$0 [23:0];
+  assign \cmd__payload$1.dst_stride  = \port$37114$0 [23:0];
+  assign \cmd__payload$1.dst_block  = \port$37116$0 [23:0];
+  assign \cmd__payload$1.param  = \port$37118$0 [15:0];
+  assign \cmd__payload$1.cols_last  = \port$37118$0 [31:16];
+  assign \cmd__payload$1.scale  = \port$37120$0 [31:0];
+  assign \cmd__payload$1.zero_point  = \port$37122$0 [15:0];
+  assign \cmd__payload$1.b_zero_point  = \port$37122$0 [31:16];
+  assign \cmd__payload$1.qmin  = \port$37124$0 [15:0];
+  assign \cmd__payload$1.qmax  = \port$37124$0 [31:16];
+  assign \cmd__payload$1.index  = { \port$37134$0 [32], \port$37132$0 [32], \port$37130$0 [32], \port$37128$0 [32], \port$37126$0 [32], \port$37124$0 [32], \port$37122$0 [32], \port$37120$0 [32], \port$37118$0 [32], \port$37116$0 [32], \port$37114$0 [32], \port$37112$0 [32], \port$37110$0 [32], \port$37108$0 [32], \port$37106$0 [32], \port$37104$0 [32] };
   assign \i__payload.half  = i__payload[0];
   assign \i__payload.acc  = i__payload[4:1];
   assign \i__payload.region  = i__payload[5];
@@ -17186,7 +17210,7 @@ module \weft.drain (cmd__valid, act__ready, bias, params__scale, acc__ready, \po
   assign \beat$59.part  = beat[25];
 endmodule
 
-module \weft.drain.beats (acc__ready, \port$3498$0 , \port$3530$0 , \port$3562$0 , \port$3594$0 , acc__row_sum, i__valid, acc__valid, granted, bias_row, popped, i__payload, cleared_rst, beat, running, words, coming, coming_slot, data, row_sum, valid
+module \weft.drain.beats (acc__ready, \port$3514$0 , \port$3546$0 , \port$3578$0 , \port$3610$0 , acc__row_sum, i__valid, acc__valid, granted, bias_row, popped, i__payload, cleared_rst, beat, running, words, coming, coming_slot, data, row_sum, valid
 , cleared_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$34  = 0;
   wire \$1 ;
@@ -17301,14 +17325,14 @@ module \weft.drain.beats (acc__ready, \port$3498$0 , \port$3530$0 , \port$3562$0
   reg [4:0] left_room = 5'h14;
   input popped;
   wire popped;
-  input [31:0] \port$3498$0 ;
-  wire [31:0] \port$3498$0 ;
-  input [31:0] \port$3530$0 ;
-  wire [31:0] \port$3530$0 ;
-  input [31:0] \port$3562$0 ;
-  wire [31:0] \port$3562$0 ;
-  input [31:0] \port$3594$0 ;
-  wire [31:0] \port$3594$0 ;
+  input [31:0] \port$3514$0 ;
+  wire [31:0] \port$3514$0 ;
+  input [31:0] \port$3546$0 ;
+  wire [31:0] \port$3546$0 ;
+  input [31:0] \port$3578$0 ;
+  wire [31:0] \port$3578$0 ;
+  input [31:0] \port$3610$0 ;
+  wire [31:0] \port$3610$0 ;
   wire [4:0] room_next;
   output [31:0] row_sum;
   reg [31:0] row_sum = 32'd0;
@@ -17462,7 +17486,7 @@ module \weft.drain.beats (acc__ready, \port$3498$0 , \port$3530$0 , \port$3562$0
     if (\$auto$verilog_backend.cc:2355:dump_module$34 ) begin end
     \$38  = columns;
     if (coming) begin
-      \$38  = { \port$3594$0 , \port$3562$0 , \port$3530$0 , \port$3498$0  };
+      \$38  = { \port$3610$0 , \port$3578$0 , \port$3546$0 , \port$3514$0  };
     end else if (valid) begin
       \$38  = \$31 ;
     end
@@ -17513,7 +17537,7 @@ module \weft.drain.beats (acc__ready, \port$3498$0 , \port$3530$0 , \port$3562$0
   assign waiting_valid_0 = coming;
   assign step = 1'h1;
   assign through = 1'h1;
-  assign acc__data = { \port$3594$0 , \port$3562$0 , \port$3530$0 , \port$3498$0  };
+  assign acc__data = { \port$3610$0 , \port$3578$0 , \port$3546$0 , \port$3514$0  };
   assign bias_row = \$12 [5:0];
   assign coming_slot = waiting_0[29:28];
   assign data = columns[31:0];
@@ -17694,7 +17718,7 @@ module \weft.drain.between (o__ready, i__ready, o__valid, o__payload, cleared_rs
   assign \$like.last  = \$like [33];
 endmodule
 
-module \weft.drain.rows (cmd__valid, free, cmd__ready, o__ready, cleared_rst, \port$37088$0 , \port$37090$0 , \port$37092$0 , \port$37094$0 , \port$37096$0 , \port$37098$0 , \port$37100$0 , \port$37102$0 , \port$37104$0 , \port$37106$0 , \port$37108$0 , \port$37110$0 , \port$37112$0 , \port$37114$0 , \port$37116$0 , \port$37118$0 
+module \weft.drain.rows (cmd__valid, free, cmd__ready, o__ready, cleared_rst, \port$37104$0 , \port$37106$0 , \port$37108$0 , \port$37110$0 , \port$37112$0 , \port$37114$0 , \port$37116$0 , \port$37118$0 , \port$37120$0 , \port$37122$0 , \port$37124$0 , \port$37126$0 , \port$37128$0 , \port$37130$0 , \port$37132$0 , \port$37134$0 
 , abort, slot, valid, o__payload, fault__valid, fault__cause, fault__index, cleared_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$36  = 0;
   wire \$1 ;
@@ -17888,22 +17912,6 @@ module \weft.drain.rows (cmd__valid, free, cmd__ready, o__ready, cleared_rst, \p
   wire outside;
   reg [16:0] param = 17'h00000;
   reg [5:0] param_row = 6'h00;
-  input [32:0] \port$37088$0 ;
-  wire [32:0] \port$37088$0 ;
-  input [32:0] \port$37090$0 ;
-  wire [32:0] \port$37090$0 ;
-  input [32:0] \port$37092$0 ;
-  wire [32:0] \port$37092$0 ;
-  input [32:0] \port$37094$0 ;
-  wire [32:0] \port$37094$0 ;
-  input [32:0] \port$37096$0 ;
-  wire [32:0] \port$37096$0 ;
-  input [32:0] \port$37098$0 ;
-  wire [32:0] \port$37098$0 ;
-  input [32:0] \port$37100$0 ;
-  wire [32:0] \port$37100$0 ;
-  input [32:0] \port$37102$0 ;
-  wire [32:0] \port$37102$0 ;
   input [32:0] \port$37104$0 ;
   wire [32:0] \port$37104$0 ;
   input [32:0] \port$37106$0 ;
@@ -17920,6 +17928,22 @@ module \weft.drain.rows (cmd__valid, free, cmd__ready, o__ready, cleared_rst, \p
   wire [32:0] \port$37116$0 ;
   input [32:0] \port$37118$0 ;
   wire [32:0] \port$37118$0 ;
+  input [32:0] \port$37120$0 ;
+  wire [32:0] \port$37120$0 ;
+  input [32:0] \port$37122$0 ;
+  wire [32:0] \port$37122$0 ;
+  input [32:0] \port$37124$0 ;
+  wire [32:0] \port$37124$0 ;
+  input [32:0] \port$37126$0 ;
+  wire [32:0] \port$37126$0 ;
+  input [32:0] \port$37128$0 ;
+  wire [32:0] \port$37128$0 ;
+  input [32:0] \port$37130$0 ;
+  wire [32:0] \port$37130$0 ;
+  input [32:0] \port$37132$0 ;
+  wire [32:0] \port$37132$0 ;
+  input [32:0] \port$37134$0 ;
+  wire [32:0] \port$37134$0 ;
   reg reported = 1'h0;
   (* init = 34'h000000000 *)
   wire [33:0] row;
@@ -17969,24 +17993,24 @@ module \weft.drain.rows (cmd__valid, free, cmd__ready, o__ready, cleared_rst, \p
   assign \$25  = columns + 1'h0;
   assign \$27  = slot + 1'h1;
   assign \$28  = ~ active;
-  assign \$29  = ! \port$37094$0 [15:0];
-  assign \$30  = ! \port$37094$0 [31:16];
-  assign \$31  = ! \port$37102$0 [31:16];
+  assign \$29  = ! \port$37110$0 [15:0];
+  assign \$30  = ! \port$37110$0 [31:16];
+  assign \$31  = ! \port$37118$0 [31:16];
   assign \$32  = | { \$31 , \$30 , \$29  };
-  assign \$33  = \port$37102$0 [31:16] > 3'h4;
+  assign \$33  = \port$37118$0 [31:16] > 3'h4;
   assign \$34  = \$32  | \$33 ;
-  assign \$37  = ~ \port$37088$0 [8];
-  assign \$38  = ~ \port$37088$0 [9];
+  assign \$37  = ~ \port$37104$0 [8];
+  assign \$38  = ~ \port$37104$0 [9];
   assign \$39  = \$37  & \$38 ;
-  assign \$40  = ! \port$37104$0 [30:23];
-  assign \$41  = \port$37104$0 [31] | \$40 ;
-  assign \$42  = & \port$37104$0 [30:23];
+  assign \$40  = ! \port$37120$0 [30:23];
+  assign \$41  = \port$37120$0 [31] | \$40 ;
+  assign \$42  = & \port$37120$0 [30:23];
   assign \$43  = \$41  | \$42 ;
   assign \$44  = \$39  & \$43 ;
   assign \$45  = \$36  | \$44 ;
-  assign \$46  = \port$37094$0 [15:0] == 1'h1;
-  assign \$47  = \port$37094$0 [31:16] == 1'h1;
-  assign \$48  = \port$37102$0 [15:0] * 3'h4;
+  assign \$46  = \port$37110$0 [15:0] == 1'h1;
+  assign \$47  = \port$37110$0 [31:16] == 1'h1;
+  assign \$48  = \port$37118$0 [15:0] * 3'h4;
   assign \$49  = rows_left - 1'h1;
   assign \$50  = rows_left == 2'h2;
   assign \$51  = command[18:3] == 1'h1;
@@ -18117,15 +18141,15 @@ module \weft.drain.rows (cmd__valid, free, cmd__ready, o__ready, cleared_rst, \p
     if (\$auto$verilog_backend.cc:2355:dump_module$36 ) begin end
     \$73  = command;
     if (\$28 ) begin
-      \$73 [0] = \port$37088$0 [8];
-      \$73 [1] = \port$37088$0 [9];
-      \$73 [2] = \port$37088$0 [10];
-      \$73 [18:3] = \port$37094$0 [15:0];
-      \$73 [34:19] = \port$37092$0 [31:16];
-      \$73 [58:35] = \port$37098$0 [23:0];
-      \$73 [82:59] = \port$37100$0 [23:0];
-      \$73 [85:83] = \port$37102$0 [18:16];
-      \$73 [101:86] = { \port$37118$0 [32], \port$37116$0 [32], \port$37114$0 [32], \port$37112$0 [32], \port$37110$0 [32], \port$37108$0 [32], \port$37106$0 [32], \port$37104$0 [32], \port$37102$0 [32], \port$37100$0 [32], \port$37098$0 [32], \port$37096$0 [32], \port$37094$0 [32], \port$37092$0 [32], \port$37090$0 [32], \port$37088$0 [32] };
+      \$73 [0] = \port$37104$0 [8];
+      \$73 [1] = \port$37104$0 [9];
+      \$73 [2] = \port$37104$0 [10];
+      \$73 [18:3] = \port$37110$0 [15:0];
+      \$73 [34:19] = \port$37108$0 [31:16];
+      \$73 [58:35] = \port$37114$0 [23:0];
+      \$73 [82:59] = \port$37116$0 [23:0];
+      \$73 [85:83] = \port$37118$0 [18:16];
+      \$73 [101:86] = { \port$37134$0 [32], \port$37132$0 [32], \port$37130$0 [32], \port$37128$0 [32], \port$37126$0 [32], \port$37124$0 [32], \port$37122$0 [32], \port$37120$0 [32], \port$37118$0 [32], \port$37116$0 [32], \port$37114$0 [32], \port$37112$0 [32], \port$37110$0 [32], \port$37108$0 [32], \port$37106$0 [32], \port$37104$0 [32] };
     end
   end
   always @* begin
@@ -18139,7 +18163,7 @@ module \weft.drain.rows (cmd__valid, free, cmd__ready, o__ready, cleared_rst, \p
     if (\$auto$verilog_backend.cc:2355:dump_module$36 ) begin end
     \$75  = rows_left;
     if (\$28 ) begin
-      \$75  = \port$37094$0 [15:0];
+      \$75  = \port$37110$0 [15:0];
     end
     if (advance) begin
       \$75  = \$49 [15:0];
@@ -18165,7 +18189,7 @@ module \weft.drain.rows (cmd__valid, free, cmd__ready, o__ready, cleared_rst, \p
     if (\$auto$verilog_backend.cc:2355:dump_module$36 ) begin end
     \$77  = blocks_left;
     if (\$28 ) begin
-      \$77  = \port$37094$0 [31:16];
+      \$77  = \port$37110$0 [31:16];
     end
     if (advance) begin
       if (\$signal$7 ) begin
@@ -18189,7 +18213,7 @@ module \weft.drain.rows (cmd__valid, free, cmd__ready, o__ready, cleared_rst, \p
     if (\$auto$verilog_backend.cc:2355:dump_module$36 ) begin end
     \$79  = acc;
     if (\$28 ) begin
-      \$79  = { 1'h0, \port$37092$0 [15:0] };
+      \$79  = { 1'h0, \port$37108$0 [15:0] };
     end
     if (advance) begin
       \$79  = \$6 [16:0];
@@ -18199,7 +18223,7 @@ module \weft.drain.rows (cmd__valid, free, cmd__ready, o__ready, cleared_rst, \p
     if (\$auto$verilog_backend.cc:2355:dump_module$36 ) begin end
     \$80  = acc_start;
     if (\$28 ) begin
-      \$80  = { 1'h0, \port$37092$0 [15:0] };
+      \$80  = { 1'h0, \port$37108$0 [15:0] };
     end
     if (advance) begin
       if (\$signal$7 ) begin
@@ -18211,7 +18235,7 @@ module \weft.drain.rows (cmd__valid, free, cmd__ready, o__ready, cleared_rst, \p
     if (\$auto$verilog_backend.cc:2355:dump_module$36 ) begin end
     \$81  = dst;
     if (\$28 ) begin
-      \$81  = \port$37096$0 [23:0];
+      \$81  = \port$37112$0 [23:0];
     end
     if (advance) begin
       \$81  = \$9 [23:0];
@@ -18221,7 +18245,7 @@ module \weft.drain.rows (cmd__valid, free, cmd__ready, o__ready, cleared_rst, \p
     if (\$auto$verilog_backend.cc:2355:dump_module$36 ) begin end
     \$82  = dst_start;
     if (\$28 ) begin
-      \$82  = \port$37096$0 [23:0];
+      \$82  = \port$37112$0 [23:0];
     end
     if (advance) begin
       if (\$signal$7 ) begin
@@ -18233,7 +18257,7 @@ module \weft.drain.rows (cmd__valid, free, cmd__ready, o__ready, cleared_rst, \p
     if (\$auto$verilog_backend.cc:2355:dump_module$36 ) begin end
     \$83  = param;
     if (\$28 ) begin
-      \$83  = { 1'h0, \port$37102$0 [15:0] };
+      \$83  = { 1'h0, \port$37118$0 [15:0] };
     end
     if (advance) begin
       if (\$signal$7 ) begin
@@ -18335,7 +18359,7 @@ module \weft.drain.rows (cmd__valid, free, cmd__ready, o__ready, cleared_rst, \p
   assign next_dst = \$9 [23:0];
   assign o__valid = valid;
   assign row = o__payload;
-  assign cmd__payload = { \port$37118$0 [32], \port$37116$0 [32], \port$37114$0 [32], \port$37112$0 [32], \port$37110$0 [32], \port$37108$0 [32], \port$37106$0 [32], \port$37104$0 [32], \port$37102$0 [32], \port$37100$0 [32], \port$37098$0 [32], \port$37096$0 [32], \port$37094$0 [32], \port$37092$0 [32], \port$37090$0 [32], \port$37088$0 [32], \port$37118$0 [31:0], \port$37116$0 [31:0], \port$37114$0 [31:0], \port$37112$0 [31:0], \port$37110$0 [31:0], \port$37108$0 [31:0], \port$37106$0 [31:0], \port$37104$0 [31:0], \port$37102$0 [31:0], \port$37100$0 [31:0], \port$37098$0 [31:0], \port$37096$0 [31:0], \port$37094$0 [31:0], \port$37092$0 [31:0], \port$37090$0 [31:0], \port$37088$0 [31:0] };
+  assign cmd__payload = { \port$37134$0 [32], \port$37132$0 [32], \port$37130$0 [32], \port$37128$0 [32], \port$37126$0 [32], \port$37124$0 [32], \port$37122$0 [32], \port$37120$0 [32], \port$37118$0 [32], \port$37116$0 [32], \port$37114$0 [32], \port$37112$0 [32], \port$37110$0 [32], \port$37108$0 [32], \port$37106$0 [32], \port$37104$0 [32], \port$37134$0 [31:0], \port$37132$0 [31:0], \port$37130$0 [31:0], \port$37128$0 [31:0], \port$37126$0 [31:0], \port$37124$0 [31:0], \port$37122$0 [31:0], \port$37120$0 [31:0], \port$37118$0 [31:0], \port$37116$0 [31:0], \port$37114$0 [31:0], \port$37112$0 [31:0], \port$37110$0 [31:0], \port$37108$0 [31:0], \port$37106$0 [31:0], \port$37104$0 [31:0] };
   assign \command.int32  = command[0];
   assign \command.params  = command[1];
   assign \command.row_sum  = command[2];
@@ -18369,27 +18393,27 @@ module \weft.drain.rows (cmd__valid, free, cmd__ready, o__ready, cleared_rst, \p
   assign \row.params  = o__payload[31];
   assign \row.row_sum  = o__payload[32];
   assign \row.last  = o__payload[33];
-  assign \cmd__payload.opcode  = \port$37088$0 [7:0];
-  assign \cmd__payload.wait  = \port$37090$0 [15:0];
-  assign \cmd__payload.post  = \port$37090$0 [31:16];
-  assign \cmd__payload.int32  = \port$37088$0 [8];
-  assign \cmd__payload.params  = \port$37088$0 [9];
-  assign \cmd__payload.row_sum  = \port$37088$0 [10];
-  assign \cmd__payload.acc  = \port$37092$0 [15:0];
-  assign \cmd__payload.acc_block  = \port$37092$0 [31:16];
-  assign \cmd__payload.rows  = \port$37094$0 [15:0];
-  assign \cmd__payload.blocks  = \port$37094$0 [31:16];
-  assign \cmd__payload.dst  = \port$37096$0 [23:0];
-  assign \cmd__payload.dst_stride  = \port$37098$0 [23:0];
-  assign \cmd__payload.dst_block  = \port$37100$0 [23:0];
-  assign \cmd__payload.param  = \port$37102$0 [15:0];
-  assign \cmd__payload.cols_last  = \port$37102$0 [31:16];
-  assign \cmd__payload.scale  = \port$37104$0 [31:0];
-  assign \cmd__payload.zero_point  = \port$37106$0 [15:0];
-  assign \cmd__payload.b_zero_point  = \port$37106$0 [31:16];
-  assign \cmd__payload.qmin  = \port$37108$0 [15:0];
-  assign \cmd__payload.qmax  = \port$37108$0 [31:16];
-  assign \cmd__payload.index  = { \port$37118$0 [32], \port$37116$0 [32], \port$37114$0 [32], \port$37112$0 [32], \port$37110$0 [32], \port$37108$0 [32], \port$37106$0 [32], \port$37104$0 [32], \port$37102$0 [32], \port$37100$0 [32], \port$37098$0 [32], \port$37096$0 [32], \port$37094$0 [32], \port$37092$0 [32], \port$37090$0 [32], \port$37088$0 [32] };
+  assign \cmd__payload.opcode  = \port$37104$0 [7:0];
+  assign \cmd__payload.wait  = \port$37106$0 [15:0];
+  assign \cmd__payload.post  = \port$37106$0 [31:16];
+  assign \cmd__payload.int32  = \port$37104$0 [8];
+  assign \cmd__payload.params  = \port$37104$0 [9];
+  assign \cmd__payload.row_sum  = \port$37104$0 [10];
+  assign \cmd__payload.acc  = \port$37108$0 [15:0];
+  assign \cmd__payload.acc_block  = \port$37108$0 [31:16];
+  assign \cmd__payload.rows  = \port$37110$0 [15:0];
+  assign \cmd__payload.blocks  = \port$37110$0 [31:16];
+  assign \cmd__payload.dst  = \port$37112$0 [23:0];
+  assign \cmd__payload.dst_stride  = \port$37114$0 [23:0];
+  assign \cmd__payload.dst_block  = \port$37116$0 [23:0];
+  assign \cmd__payload.param  = \port$37118$0 [15:0];
+  assign \cmd__payload.cols_last  = \port$37118$0 [31:16];
+  assign \cmd__payload.scale  = \port$37120$0 [31:0];
+  assign \cmd__payload.zero_point  = \port$37122$0 [15:0];
+  assign \cmd__payload.b_zero_point  = \port$37122$0 [31:16];
+  assign \cmd__payload.qmin  = \port$37124$0 [15:0];
+  assign \cmd__payload.qmax  = \port$37124$0 [31:16];
+  assign \cmd__payload.index  = { \port$37134$0 [32], \port$37132$0 [32], \port$37130$0 [32], \port$37128$0 [32], \port$37126$0 [32], \port$37124$0 [32], \port$37122$0 [32], \port$37120$0 [32], \port$37118$0 [32], \port$37116$0 [32], \port$37114$0 [32], \port$37112$0 [32], \port$37110$0 [32], \port$37108$0 [32], \port$37106$0 [32], \port$37104$0 [32] };
   assign \$10  = { 1'h0, columns, 2'h0 };
   assign \$24  = \$23 ;
   assign \$26  = \$25 ;
@@ -18397,7 +18421,7 @@ module \weft.drain.rows (cmd__valid, free, cmd__ready, o__ready, cleared_rst, \p
   assign \$36  = \$34 ;
 endmodule
 
-module \weft.drain.unit_0 (bias, scale, zero_point, \port$4310$0 , cleared_rst, correction, add_bias, en, acc, corrected, value, cleared_clk);
+module \weft.drain.unit_0 (bias, scale, zero_point, \port$4326$0 , cleared_rst, correction, add_bias, en, acc, corrected, value, cleared_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$37  = 0;
   wire [31:0] \$1 ;
   wire [32:0] \$2 ;
@@ -18424,8 +18448,8 @@ module \weft.drain.unit_0 (bias, scale, zero_point, \port$4310$0 , cleared_rst, 
   input en;
   wire en;
   wire \en$10 ;
-  input [31:0] \port$4310$0 ;
-  wire [31:0] \port$4310$0 ;
+  input [31:0] \port$4326$0 ;
+  wire [31:0] \port$4326$0 ;
   wire [15:0] qmax;
   wire [15:0] \qmax$19 ;
   wire [15:0] qmin;
@@ -18453,7 +18477,7 @@ module \weft.drain.unit_0 (bias, scale, zero_point, \port$4310$0 , cleared_rst, 
     .cleared_clk(cleared_clk),
     .cleared_rst(cleared_rst),
     .en(en),
-    .\port$4310$0 (\port$4310$0 ),
+    .\port$4326$0 (\port$4326$0 ),
     .scale(scale),
     .value(value),
     .zero_point(zero_point)
@@ -18477,14 +18501,14 @@ module \weft.drain.unit_0 (bias, scale, zero_point, \port$4310$0 , cleared_rst, 
   assign \acc$11  = corrected;
   assign \scale$13  = scale;
   assign \zero_point$15  = zero_point;
-  assign qmin = \port$4310$0 [15:0];
-  assign \qmin$17  = \port$4310$0 [15:0];
-  assign qmax = \port$4310$0 [31:16];
-  assign \qmax$19  = \port$4310$0 [31:16];
+  assign qmin = \port$4326$0 [15:0];
+  assign \qmin$17  = \port$4326$0 [15:0];
+  assign qmax = \port$4326$0 [31:16];
+  assign \qmax$19  = \port$4326$0 [31:16];
   assign \value$21  = value;
 endmodule
 
-module \weft.drain.unit_0.requantiser (scale, zero_point, \port$4310$0 , cleared_rst, en, acc, value, cleared_clk);
+module \weft.drain.unit_0.requantiser (scale, zero_point, \port$4326$0 , cleared_rst, en, acc, value, cleared_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$38  = 0;
   wire \$1 ;
   wire \$10 ;
@@ -18593,8 +18617,8 @@ module \weft.drain.unit_0.requantiser (scale, zero_point, \port$4310$0 , cleared
   wire [23:0] part_10;
   wire [23:0] part_11;
   reg [1:0] part_zeros = 2'h0;
-  input [31:0] \port$4310$0 ;
-  wire [31:0] \port$4310$0 ;
+  input [31:0] \port$4326$0 ;
+  wire [31:0] \port$4326$0 ;
   reg [47:0] product = 48'h000000000000;
   wire [15:0] qmax;
   wire [15:0] qmin;
@@ -18662,10 +18686,10 @@ module \weft.drain.unit_0.requantiser (scale, zero_point, \port$4310$0 , cleared
   assign \$45  = $signed(zero_point) + $signed({ signs[8], \$14  });
   assign \$46  = whole_up ^ signs[8];
   assign \$47  = $signed(\$45 ) + $signed({ 1'h0, \$46  });
-  assign \$48  = $signed(total) > $signed(\port$4310$0 [31:16]);
-  assign \$49  = $signed(total) < $signed(\port$4310$0 [15:0]);
-  assign \$50  = \$49  ? \port$4310$0 [7:0] : total[7:0];
-  assign \$51  = \$48  ? \port$4310$0 [23:16] : \$50 ;
+  assign \$48  = $signed(total) > $signed(\port$4326$0 [31:16]);
+  assign \$49  = $signed(total) < $signed(\port$4326$0 [15:0]);
+  assign \$50  = \$49  ? \port$4326$0 [7:0] : total[7:0];
+  assign \$51  = \$48  ? \port$4326$0 [23:16] : \$50 ;
   always @(posedge cleared_clk)
     signs <= \$52 ;
   always @(posedge cleared_clk)
@@ -18950,8 +18974,8 @@ module \weft.drain.unit_0.requantiser (scale, zero_point, \port$4310$0 , cleared
   end
   assign out = \$12 [34:0];
   assign flipped = { signs[8], \$14  };
-  assign qmax = \port$4310$0 [31:16];
-  assign qmin = \port$4310$0 [15:0];
+  assign qmax = \port$4326$0 [31:16];
+  assign qmin = \port$4326$0 [15:0];
   assign \$5  = low_2[31];
   assign \$11  = { 15'h0000, scaled[24:7], \$10 , 16'h0000 };
   assign \$24  = { 3'h0, \$23 , 12'h000 };
@@ -19069,12 +19093,11 @@ module \weft.drain.unit_0.requantiser.times_11 (cleared_rst, en, factor, scale_m
   end
 endmodule
 
-module \weft.drain.writer (act__ready, \i__valid$11 , \i__payload$13 , act__valid, popped, finished, act__data, cleared_rst, abort, \beat$5 , words, beat_valid, \port$38165$0 , cleared_clk);
+module \weft.drain.writer (act__ready, \i__valid$9 , \i__payload$11 , act__valid, popped, finished, act__data, cleared_rst, abort, \beat$5 , words, beat_valid, \port$38179$0 , cleared_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$43  = 0;
   wire \$1 ;
   reg \$10 ;
   reg [25:0] \$11 ;
-  reg \$12 ;
   wire \$2 ;
   wire \$3 ;
   wire \$4 ;
@@ -19126,30 +19149,29 @@ module \weft.drain.writer (act__ready, \i__valid$11 , \i__payload$13 , act__vali
   output finished;
   wire finished;
   wire [15:0] i__payload;
-  input [31:0] \i__payload$13 ;
-  wire [31:0] \i__payload$13 ;
+  input [31:0] \i__payload$11 ;
+  wire [31:0] \i__payload$11 ;
   wire \i__payload.last ;
   wire [3:0] \i__payload.mask ;
   wire [9:0] \i__payload.offset ;
   wire \i__payload.region ;
   (* init = 1'h0 *)
   wire i__valid;
-  input \i__valid$11 ;
-  wire \i__valid$11 ;
+  input \i__valid$9 ;
+  wire \i__valid$9 ;
   wire [15:0] o__payload;
-  wire [31:0] \o__payload$21 ;
+  wire [31:0] \o__payload$20 ;
   wire \o__payload.last ;
   wire [3:0] \o__payload.mask ;
   wire [9:0] \o__payload.offset ;
   wire \o__payload.region ;
   wire o__ready;
-  wire \o__ready$27 ;
+  wire \o__ready$26 ;
   wire o__valid;
   output popped;
   wire popped;
-  output [14:0] \port$38165$0 ;
-  wire [14:0] \port$38165$0 ;
-  reg stopped = 1'h0;
+  output [14:0] \port$38179$0 ;
+  wire [14:0] \port$38179$0 ;
   wire valid;
   input words;
   wire words;
@@ -19160,7 +19182,7 @@ module \weft.drain.writer (act__ready, \i__valid$11 , \i__payload$13 , act__vali
   assign \$6  = \$5  < beat[13:11];
   assign \$7  = words ? 2'h0 : 2'h3;
   assign \$8  = \$7  < beat[13:11];
-  assign \$9  = ~ stopped;
+  assign \$9  = ~ abort;
   assign act__valid = o__valid & \$9 ;
   assign popped = act__valid & act__ready;
   assign finished = popped & o__payload[15];
@@ -19168,8 +19190,6 @@ module \weft.drain.writer (act__ready, \i__valid$11 , \i__payload$13 , act__vali
     entered <= \$10 ;
   always @(posedge cleared_clk)
     beat <= \$11 ;
-  always @(posedge cleared_clk)
-    stopped <= \$12 ;
   \weft.drain.writer.places  places (
     .cleared_clk(cleared_clk),
     .cleared_rst(cleared_rst),
@@ -19181,11 +19201,11 @@ module \weft.drain.writer (act__ready, \i__valid$11 , \i__payload$13 , act__vali
   \weft.drain.writer.results  results (
     .cleared_clk(cleared_clk),
     .cleared_rst(cleared_rst),
-    .i__valid(\i__valid$11 ),
+    .i__valid(\i__valid$9 ),
     .o__payload(act__data),
     .o__ready(popped),
     .o__valid(o__valid),
-    .write__data(\i__payload$13 )
+    .write__data(\i__payload$11 )
   );
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$43 ) begin end
@@ -19201,23 +19221,16 @@ module \weft.drain.writer (act__ready, \i__valid$11 , \i__payload$13 , act__vali
       \$11  = \beat$5 ;
     end
   end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$43 ) begin end
-    \$12  = abort;
-    if (cleared_rst) begin
-      \$12  = 1'h0;
-    end
-  end
   assign i__valid = entered;
-  assign valid = \i__valid$11 ;
-  assign data = \i__payload$13 ;
+  assign valid = \i__valid$9 ;
+  assign data = \i__payload$11 ;
   assign act__region = o__payload[0];
   assign act__offset = o__payload[10:1];
-  assign \o__payload$21  = act__data;
+  assign \o__payload$20  = act__data;
   assign act__mask = o__payload[14:11];
   assign o__ready = popped;
-  assign \o__ready$27  = popped;
-  assign \port$38165$0  = o__payload[14:0];
+  assign \o__ready$26  = popped;
+  assign \port$38179$0  = o__payload[14:0];
   assign \beat.region  = beat[0];
   assign \beat.offset  = beat[10:1];
   assign \beat.columns  = beat[13:11];
@@ -19899,9 +19912,9 @@ module \weft.drain.writer.results (i__valid, write__data, o__ready, o__payload, 
   assign fewer = \$6 [4:0];
 endmodule
 
-module \weft.load (cmd__valid, memory__burst__ready, memory__beat__valid, act__ready, busy, cmd__ready, memory__beat__ready, memory__burst__valid, memory__burst__payload, act__valid, wgt__valid, params__valid, post__valid, post__mask, fault__valid, fault__cause, fault__index, cleared_rst, abort, \port$36958$0 , \port$36960$0 
-, \port$36962$0 , \port$36964$0 , \port$36966$0 , \port$36968$0 , \port$36970$0 , \port$36972$0 , \port$36974$0 , \port$36976$0 , \port$36978$0 , \port$36980$0 , \port$36982$0 , \port$36984$0 , \port$36986$0 , \port$36988$0 , memory__beat__payload, wgt__row, wgt__data, act_fence__up, act_fence__start, act_fence__end, wgt_fence__up
-, wgt_fence__start, wgt_fence__end, \port$37652$0 , act__data, \port$37690$35 , act__mask, cleared_clk);
+module \weft.load (cmd__valid, memory__burst__ready, memory__beat__valid, act__ready, busy, cmd__ready, memory__beat__ready, memory__burst__valid, memory__burst__payload, act__valid, wgt__valid, params__valid, post__valid, post__mask, fault__valid, fault__cause, fault__index, cleared_rst, abort, \port$36974$0 , \port$36976$0 
+, \port$36978$0 , \port$36980$0 , \port$36982$0 , \port$36984$0 , \port$36986$0 , \port$36988$0 , \port$36990$0 , \port$36992$0 , \port$36994$0 , \port$36996$0 , \port$36998$0 , \port$37000$0 , \port$37002$0 , \port$37004$0 , memory__beat__payload, wgt__row, wgt__data, act_fence__up, act_fence__start, act_fence__end, wgt_fence__up
+, wgt_fence__start, wgt_fence__end, \port$37668$0 , act__data, \port$37706$35 , act__mask, cleared_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$48  = 0;
   wire \$1 ;
   wire \$2 ;
@@ -20156,22 +20169,6 @@ module \weft.load (cmd__valid, memory__burst__ready, memory__beat__valid, act__r
   output params__valid;
   wire params__valid;
   wire \params__valid$53 ;
-  input [32:0] \port$36958$0 ;
-  wire [32:0] \port$36958$0 ;
-  input [32:0] \port$36960$0 ;
-  wire [32:0] \port$36960$0 ;
-  input [32:0] \port$36962$0 ;
-  wire [32:0] \port$36962$0 ;
-  input [32:0] \port$36964$0 ;
-  wire [32:0] \port$36964$0 ;
-  input [32:0] \port$36966$0 ;
-  wire [32:0] \port$36966$0 ;
-  input [32:0] \port$36968$0 ;
-  wire [32:0] \port$36968$0 ;
-  input [32:0] \port$36970$0 ;
-  wire [32:0] \port$36970$0 ;
-  input [32:0] \port$36972$0 ;
-  wire [32:0] \port$36972$0 ;
   input [32:0] \port$36974$0 ;
   wire [32:0] \port$36974$0 ;
   input [32:0] \port$36976$0 ;
@@ -20188,10 +20185,26 @@ module \weft.load (cmd__valid, memory__burst__ready, memory__beat__valid, act__r
   wire [32:0] \port$36986$0 ;
   input [32:0] \port$36988$0 ;
   wire [32:0] \port$36988$0 ;
-  output [69:0] \port$37652$0 ;
-  wire [69:0] \port$37652$0 ;
-  output [10:0] \port$37690$35 ;
-  wire [10:0] \port$37690$35 ;
+  input [32:0] \port$36990$0 ;
+  wire [32:0] \port$36990$0 ;
+  input [32:0] \port$36992$0 ;
+  wire [32:0] \port$36992$0 ;
+  input [32:0] \port$36994$0 ;
+  wire [32:0] \port$36994$0 ;
+  input [32:0] \port$36996$0 ;
+  wire [32:0] \port$36996$0 ;
+  input [32:0] \port$36998$0 ;
+  wire [32:0] \port$36998$0 ;
+  input [32:0] \port$37000$0 ;
+  wire [32:0] \port$37000$0 ;
+  input [32:0] \port$37002$0 ;
+  wire [32:0] \port$37002$0 ;
+  input [32:0] \port$37004$0 ;
+  wire [32:0] \port$37004$0 ;
+  output [69:0] \port$37668$0 ;
+  wire [69:0] \port$37668$0 ;
+  output [10:0] \port$37706$35 ;
+  wire [10:0] \port$37706$35 ;
   output [15:0] post__mask;
   wire [15:0] post__mask;
   wire [15:0] \post__mask$67 ;
@@ -20241,14 +20254,6 @@ module \weft.load (cmd__valid, memory__burst__ready, memory__beat__valid, act__r
     .\o__payload$71 (i__payload),
     .\o__ready$51 (o__ready),
     .\o__valid$58 (i__valid),
-    .\port$36958$0 (\port$36958$0 ),
-    .\port$36960$0 (\port$36960$0 ),
-    .\port$36962$0 (\port$36962$0 ),
-    .\port$36964$0 (\port$36964$0 ),
-    .\port$36966$0 (\port$36966$0 ),
-    .\port$36968$0 (\port$36968$0 ),
-    .\port$36970$0 (\port$36970$0 ),
-    .\port$36972$0 (\port$36972$0 ),
     .\port$36974$0 (\port$36974$0 ),
     .\port$36976$0 (\port$36976$0 ),
     .\port$36978$0 (\port$36978$0 ),
@@ -20257,6 +20262,14 @@ module \weft.load (cmd__valid, memory__burst__ready, memory__beat__valid, act__r
     .\port$36984$0 (\port$36984$0 ),
     .\port$36986$0 (\port$36986$0 ),
     .\port$36988$0 (\port$36988$0 ),
+    .\port$36990$0 (\port$36990$0 ),
+    .\port$36992$0 (\port$36992$0 ),
+    .\port$36994$0 (\port$36994$0 ),
+    .\port$36996$0 (\port$36996$0 ),
+    .\port$36998$0 (\port$36998$0 ),
+    .\port$37000$0 (\port$37000$0 ),
+    .\port$37002$0 (\port$37002$0 ),
+    .\port$37004$0 (\port$37004$0 ),
     .stop(stop)
   );
   \weft.load.slice  slice (
@@ -20285,7 +20298,7 @@ module \weft.load (cmd__valid, memory__burst__ready, memory__beat__valid, act__r
     .i__ready(\o__ready$8 ),
     .i__valid(\i__valid$10 ),
     .params__valid(params__valid),
-    .\port$37652$0 (\$4 ),
+    .\port$37668$0 (\$4 ),
     .post__mask(post__mask),
     .post__valid(post__valid),
     .stop(stop),
@@ -20312,8 +20325,8 @@ module \weft.load (cmd__valid, memory__burst__ready, memory__beat__valid, act__r
   assign \o__payload$7  = \i__payload$6 ;
   assign \i__ready$9  = \o__ready$8 ;
   assign \o__valid$11  = \i__valid$10 ;
-  assign cmd__payload = { \port$36988$0 [32], \port$36986$0 [32], \port$36984$0 [32], \port$36982$0 [32], \port$36980$0 [32], \port$36978$0 [32], \port$36976$0 [32], \port$36974$0 [32], \port$36972$0 [32], \port$36970$0 [32], \port$36968$0 [32], \port$36966$0 [32], \port$36964$0 [32], \port$36962$0 [32], \port$36960$0 [32], \port$36958$0 [32], \port$36988$0 [31:0], \port$36986$0 [31:0], \port$36984$0 [31:0], \port$36982$0 [31:0], \port$36980$0 [31:0], \port$36978$0 [31:0], \port$36976$0 [31:0], \port$36974$0 [31:0], \port$36972$0 [31:0], \port$36970$0 [31:0], \port$36968$0 [31:0], \port$36966$0 [31:0], \port$36964$0 [31:0], \port$36962$0 [31:0], \port$36960$0 [31:0], \port$36958$0 [31:0] };
-  assign \cmd__payload$13  = { \port$36988$0 [32], \port$36986$0 [32], \port$36984$0 [32], \port$36982$0 [32], \port$36980$0 [32], \port$36978$0 [32], \port$36976$0 [32], \port$36974$0 [32], \port$36972$0 [32], \port$36970$0 [32], \port$36968$0 [32], \port$36966$0 [32], \port$36964$0 [32], \port$36962$0 [32], \port$36960$0 [32], \port$36958$0 [32], \port$36988$0 [31:0], \port$36986$0 [31:0], \port$36984$0 [31:0], \port$36982$0 [31:0], \port$36980$0 [31:0], \port$36978$0 [31:0], \port$36976$0 [31:0], \port$36974$0 [31:0], \port$36972$0 [31:0], \port$36970$0 [31:0], \port$36968$0 [31:0], \port$36966$0 [31:0], \port$36964$0 [31:0], \port$36962$0 [31:0], \port$36960$0 [31:0], \port$36958$0 [31:0] };
+  assign cmd__payload = { \port$37004$0 [32], \port$37002$0 [32], \port$37000$0 [32], \port$36998$0 [32], \port$36996$0 [32], \port$36994$0 [32], \port$36992$0 [32], \port$36990$0 [32], \port$36988$0 [32], \port$36986$0 [32], \port$36984$0 [32], \port$36982$0 [32], \port$36980$0 [32], \port$36978$0 [32], \port$36976$0 [32], \port$36974$0 [32], \port$37004$0 [31:0], \port$37002$0 [31:0], \port$37000$0 [31:0], \port$36998$0 [31:0], \port$36996$0 [31:0], \port$36994$0 [31:0], \port$36992$0 [31:0], \port$36990$0 [31:0], \port$36988$0 [31:0], \port$36986$0 [31:0], \port$36984$0 [31:0], \port$36982$0 [31:0], \port$36980$0 [31:0], \port$36978$0 [31:0], \port$36976$0 [31:0], \port$36974$0 [31:0] };
+  assign \cmd__payload$13  = { \port$37004$0 [32], \port$37002$0 [32], \port$37000$0 [32], \port$36998$0 [32], \port$36996$0 [32], \port$36994$0 [32], \port$36992$0 [32], \port$36990$0 [32], \port$36988$0 [32], \port$36986$0 [32], \port$36984$0 [32], \port$36982$0 [32], \port$36980$0 [32], \port$36978$0 [32], \port$36976$0 [32], \port$36974$0 [32], \port$37004$0 [31:0], \port$37002$0 [31:0], \port$37000$0 [31:0], \port$36998$0 [31:0], \port$36996$0 [31:0], \port$36994$0 [31:0], \port$36992$0 [31:0], \port$36990$0 [31:0], \port$36988$0 [31:0], \port$36986$0 [31:0], \port$36984$0 [31:0], \port$36982$0 [31:0], \port$36980$0 [31:0], \port$36978$0 [31:0], \port$36976$0 [31:0], \port$36974$0 [31:0] };
   assign \cmd__ready$15  = cmd__ready;
   assign \cmd__valid$17  = cmd__valid;
   assign \memory__beat__payload$19  = memory__beat__payload;
@@ -20351,9 +20364,9 @@ module \weft.load (cmd__valid, memory__burst__ready, memory__beat__valid, act__r
   assign \fault__valid$75  = fault__valid;
   assign stopped = stop;
   assign \stop$78  = stop;
-  assign \port$37652$0  = \$4 ;
+  assign \port$37668$0  = \$4 ;
   assign act__data = \i__payload$6 [31:0];
-  assign \port$37690$35  = \i__payload$6 [45:35];
+  assign \port$37706$35  = \i__payload$6 [45:35];
   assign act__mask = \i__payload$6 [168:165];
   assign \i__payload.piece  = i__payload[159:0];
   assign \i__payload.piece.data  = i__payload[31:0];
@@ -20455,52 +20468,52 @@ module \weft.load (cmd__valid, memory__burst__ready, memory__beat__valid, act__r
   assign \o__payload$7.size  = \i__payload$6 [164:162];
   assign \o__payload$7.mask  = \i__payload$6 [168:165];
   assign \o__payload$7.cause  = \i__payload$6 [172:169];
-  assign \cmd__payload.opcode  = \port$36958$0 [7:0];
-  assign \cmd__payload.wait  = \port$36960$0 [15:0];
-  assign \cmd__payload.post  = \port$36960$0 [31:16];
-  assign \cmd__payload.space  = \port$36958$0 [9:8];
-  assign \cmd__payload.flip  = \port$36958$0 [10];
-  assign \cmd__payload.transpose  = \port$36958$0 [11];
-  assign \cmd__payload.fill  = \port$36958$0 [31:24];
-  assign \cmd__payload.src  = \port$36962$0 [31:0];
-  assign \cmd__payload.stride1  = \port$36964$0 [31:0];
-  assign \cmd__payload.stride2  = \port$36966$0 [31:0];
-  assign \cmd__payload.len  = \port$36968$0 [23:0];
-  assign \cmd__payload.count1  = \port$36970$0 [15:0];
-  assign \cmd__payload.count2  = \port$36970$0 [31:16];
-  assign \cmd__payload.dst  = \port$36972$0 [23:0];
-  assign \cmd__payload.dst_stride1  = \port$36974$0 [23:0];
-  assign \cmd__payload.dst_stride2  = \port$36976$0 [23:0];
-  assign \cmd__payload.dst_chunk  = \port$36978$0 [23:0];
-  assign \cmd__payload.pad_left  = \port$36980$0 [15:0];
-  assign \cmd__payload.pad_right  = \port$36980$0 [31:16];
-  assign \cmd__payload.pad_top  = \port$36982$0 [15:0];
-  assign \cmd__payload.pad_bottom  = \port$36982$0 [31:16];
-  assign \cmd__payload.fence  = \port$36984$0 [23:0];
-  assign \cmd__payload.index  = { \port$36988$0 [32], \port$36986$0 [32], \port$36984$0 [32], \port$36982$0 [32], \port$36980$0 [32], \port$36978$0 [32], \port$36976$0 [32], \port$36974$0 [32], \port$36972$0 [32], \port$36970$0 [32], \port$36968$0 [32], \port$36966$0 [32], \port$36964$0 [32], \port$36962$0 [32], \port$36960$0 [32], \port$36958$0 [32] };
-  assign \cmd__payload$13.opcode  = \port$36958$0 [7:0];
-  assign \cmd__payload$13.wait  = \port$36960$0 [15:0];
-  assign \cmd__payload$13.post  = \port$36960$0 [31:16];
-  assign \cmd__payload$13.space  = \port$36958$0 [9:8];
-  assign \cmd__payload$13.flip  = \port$36958$0 [10];
-  assign \cmd__payload$13.transpose  = \port$36958$0 [11];
-  assign \cmd__payload$13.fill  = \port$36958$0 [31:24];
-  assign \cmd__payload$13.src  = \port$36962$0 [31:0];
-  assign \cmd__payload$13.stride1  = \port$36964$0 [31:0];
-  assign \cmd__payload$13.stride2  = \port$36966$0 [31:0];
-  assign \cmd__payload$13.len  = \port$36968$0 [23:0];
-  assign \cmd__payload$13.count1  = \port$36970$0 [15:0];
-  assign \cmd__payload$13.count2  = \port$36970$0 [31:16];
-  assign \cmd__payload$13.dst  = \port$36972$0 [23:0];
-  assign \cmd__payload$13.dst_stride1  = \port$36974$0 [23:0];
-  assign \cmd__payload$13.dst_stride2  = \port$36976$0 [23:0];
-  assign \cmd__payload$13.dst_chunk  = \port$36978$0 [23:0];
-  assign \cmd__payload$13.pad_left  = \port$36980$0 [15:0];
-  assign \cmd__payload$13.pad_right  = \port$36980$0 [31:16];
-  assign \cmd__payload$13.pad_top  = \port$36982$0 [15:0];
-  assign \cmd__payload$13.pad_bottom  = \port$36982$0 [31:16];
-  assign \cmd__payload$13.fence  = \port$36984$0 [23:0];
-  assign \cmd__payload$13.index  = { \port$36988$0 [32], \port$36986$0 [32], \port$36984$0 [32], \port$36982$0 [32], \port$36980$0 [32], \port$36978$0 [32], \port$36976$0 [32], \port$36974$0 [32], \port$36972$0 [32], \port$36970$0 [32], \port$36968$0 [32], \port$36966$0 [32], \port$36964$0 [32], \port$36962$0 [32], \port$36960$0 [32], \port$36958$0 [32] };
+  assign \cmd__payload.opcode  = \port$36974$0 [7:0];
+  assign \cmd__payload.wait  = \port$36976$0 [15:0];
+  assign \cmd__payload.post  = \port$36976$0 [31:16];
+  assign \cmd__payload.space  = \port$36974$0 [9:8];
+  assign \cmd__payload.flip  = \port$36974$0 [10];
+  assign \cmd__payload.transpose  = \port$36974$0 [11];
+  assign \cmd__payload.fill  = \port$36974$0 [31:24];
+  assign \cmd__payload.src  = \port$36978$0 [31:0];
+  assign \cmd__payload.stride1  = \port$36980$0 [31:0];
+  assign \cmd__payload.stride2  = \port$36982$0 [31:0];
+  assign \cmd__payload.len  = \port$36984$0 [23:0];
+  assign \cmd__payload.count1  = \port$36986$0 [15:0];
+  assign \cmd__payload.count2  = \port$36986$0 [31:16];
+  assign \cmd__payload.dst  = \port$36988$0 [23:0];
+  assign \cmd__payload.dst_stride1  = \port$36990$0 [23:0];
+  assign \cmd__payload.dst_stride2  = \port$36992$0 [23:0];
+  assign \cmd__payload.dst_chunk  = \port$36994$0 [23:0];
+  assign \cmd__payload.pad_left  = \port$36996$0 [15:0];
+  assign \cmd__payload.pad_right  = \port$36996$0 [31:16];
+  assign \cmd__payload.pad_top  = \port$36998$0 [15:0];
+  assign \cmd__payload.pad_bottom  = \port$36998$0 [31:16];
+  assign \cmd__payload.fence  = \port$37000$0 [23:0];
+  assign \cmd__payload.index  = { \port$37004$0 [32], \port$37002$0 [32], \port$37000$0 [32], \port$36998$0 [32], \port$36996$0 [32], \port$36994$0 [32], \port$36992$0 [32], \port$36990$0 [32], \port$36988$0 [32], \port$36986$0 [32], \port$36984$0 [32], \port$36982$0 [32], \port$36980$0 [32], \port$36978$0 [32], \port$36976$0 [32], \port$36974$0 [32] };
+  assign \cmd__payload$13.opcode  = \port$36974$0 [7:0];
+  assign \cmd__payload$13.wait  = \port$36976$0 [15:0];
+  assign \cmd__payload$13.post  = \port$36976$0 [31:16];
+  assign \cmd__payload$13.space  = \port$36974$0 [9:8];
+  assign \cmd__payload$13.flip  = \port$36974$0 [10];
+  assign \cmd__payload$13.transpose  = \port$36974$0 [11];
+  assign \cmd__payload$13.fill  = \port$36974$0 [31:24];
+  assign \cmd__payload$13.src  = \port$36978$0 [31:0];
+  assign \cmd__payload$13.stride1  = \port$36980$0 [31:0];
+  assign \cmd__payload$13.stride2  = \port$36982$0 [31:0];
+  assign \cmd__payload$13.len  = \port$36984$0 [23:0];
+  assign \cmd__payload$13.count1  = \port$36986$0 [15:0];
+  assign \cmd__payload$13.count2  = \port$36986$0 [31:16];
+  assign \cmd__payload$13.dst  = \port$36988$0 [23:0];
+  assign \cmd__payload$13.dst_stride1  = \port$36990$0 [23:0];
+  assign \cmd__payload$13.dst_stride2  = \port$36992$0 [23:0];
+  assign \cmd__payload$13.dst_chunk  = \port$36994$0 [23:0];
+  assign \cmd__payload$13.pad_left  = \port$36996$0 [15:0];
+  assign \cmd__payload$13.pad_right  = \port$36996$0 [31:16];
+  assign \cmd__payload$13.pad_top  = \port$36998$0 [15:0];
+  assign \cmd__payload$13.pad_bottom  = \port$36998$0 [31:16];
+  assign \cmd__payload$13.fence  = \port$37000$0 [23:0];
+  assign \cmd__payload$13.index  = { \port$37004$0 [32], \port$37002$0 [32], \port$37000$0 [32], \port$36998$0 [32], \port$36996$0 [32], \port$36994$0 [32], \port$36992$0 [32], \port$36990$0 [32], \port$36988$0 [32], \port$36986$0 [32], \port$36984$0 [32], \port$36982$0 [32], \port$36980$0 [32], \port$36978$0 [32], \port$36976$0 [32], \port$36974$0 [32] };
   assign \memory__beat__payload.data  = memory__beat__payload[31:0];
   assign \memory__beat__payload.error  = memory__beat__payload[32];
   assign \memory__beat__payload.last  = memory__beat__payload[33];
@@ -20513,8 +20526,8 @@ module \weft.load (cmd__valid, memory__burst__ready, memory__beat__valid, act__r
   assign \memory__burst__payload$25.more  = memory__burst__payload[35:32];
 endmodule
 
-module \weft.load.reader (cmd__valid, burst__ready, memory__beat__valid, cmd__ready, \o__valid$58 , memory__beat__ready, \busy$74 , memory__burst__valid, memory__burst__payload, \o__ready$51 , cleared_rst, \port$36958$0 , \port$36960$0 , \port$36962$0 , \port$36964$0 , \port$36966$0 , \port$36968$0 , \port$36970$0 , \port$36972$0 , \port$36974$0 , \port$36976$0 
-, \port$36978$0 , \port$36980$0 , \port$36982$0 , \port$36984$0 , \port$36986$0 , \port$36988$0 , memory__beat__payload, stop, \o__payload$71 , cleared_clk);
+module \weft.load.reader (cmd__valid, burst__ready, memory__beat__valid, cmd__ready, \o__valid$58 , memory__beat__ready, \busy$74 , memory__burst__valid, memory__burst__payload, \o__ready$51 , cleared_rst, \port$36974$0 , \port$36976$0 , \port$36978$0 , \port$36980$0 , \port$36982$0 , \port$36984$0 , \port$36986$0 , \port$36988$0 , \port$36990$0 , \port$36992$0 
+, \port$36994$0 , \port$36996$0 , \port$36998$0 , \port$37000$0 , \port$37002$0 , \port$37004$0 , memory__beat__payload, stop, \o__payload$71 , cleared_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$49  = 0;
   wire \$1 ;
   wire \$10 ;
@@ -21017,22 +21030,6 @@ module \weft.load.reader (cmd__valid, burst__ready, memory__beat__valid, cmd__re
   wire \piece.row_last ;
   wire [24:0] \piece.size ;
   wire [1:0] \piece.skew ;
-  input [32:0] \port$36958$0 ;
-  wire [32:0] \port$36958$0 ;
-  input [32:0] \port$36960$0 ;
-  wire [32:0] \port$36960$0 ;
-  input [32:0] \port$36962$0 ;
-  wire [32:0] \port$36962$0 ;
-  input [32:0] \port$36964$0 ;
-  wire [32:0] \port$36964$0 ;
-  input [32:0] \port$36966$0 ;
-  wire [32:0] \port$36966$0 ;
-  input [32:0] \port$36968$0 ;
-  wire [32:0] \port$36968$0 ;
-  input [32:0] \port$36970$0 ;
-  wire [32:0] \port$36970$0 ;
-  input [32:0] \port$36972$0 ;
-  wire [32:0] \port$36972$0 ;
   input [32:0] \port$36974$0 ;
   wire [32:0] \port$36974$0 ;
   input [32:0] \port$36976$0 ;
@@ -21049,6 +21046,22 @@ module \weft.load.reader (cmd__valid, burst__ready, memory__beat__valid, cmd__re
   wire [32:0] \port$36986$0 ;
   input [32:0] \port$36988$0 ;
   wire [32:0] \port$36988$0 ;
+  input [32:0] \port$36990$0 ;
+  wire [32:0] \port$36990$0 ;
+  input [32:0] \port$36992$0 ;
+  wire [32:0] \port$36992$0 ;
+  input [32:0] \port$36994$0 ;
+  wire [32:0] \port$36994$0 ;
+  input [32:0] \port$36996$0 ;
+  wire [32:0] \port$36996$0 ;
+  input [32:0] \port$36998$0 ;
+  wire [32:0] \port$36998$0 ;
+  input [32:0] \port$37000$0 ;
+  wire [32:0] \port$37000$0 ;
+  input [32:0] \port$37002$0 ;
+  wire [32:0] \port$37002$0 ;
+  input [32:0] \port$37004$0 ;
+  wire [32:0] \port$37004$0 ;
   wire row_last;
   wire [151:0] rows;
   wire [31:0] \rows.addr ;
@@ -21110,104 +21123,104 @@ module \weft.load.reader (cmd__valid, burst__ready, memory__beat__valid, cmd__re
   assign \$8  = \$6  & \$7 ;
   assign i__valid = cmd__valid & \$8 ;
   assign \$9  = cmd__valid & cmd__ready;
-  assign \$10  = | \port$36970$0 [15:0];
-  assign \$11  = | \port$36970$0 [31:16];
+  assign \$10  = | \port$36986$0 [15:0];
+  assign \$11  = | \port$36986$0 [31:16];
   assign \$12  = \$10  & \$11 ;
   assign \$13  = \$9  & \$12 ;
-  assign \$14  = | \port$36968$0 [23:0];
+  assign \$14  = | \port$36984$0 [23:0];
   assign start = \$13  & \$14 ;
   assign \void  = | bad;
-  assign \$15  = ! \port$36958$0 [9:8];
-  assign \$16  = | \port$36970$0 [15:0];
-  assign \$17  = | \port$36970$0 [31:16];
+  assign \$15  = ! \port$36974$0 [9:8];
+  assign \$16  = | \port$36986$0 [15:0];
+  assign \$17  = | \port$36986$0 [31:16];
   assign \$18  = \$16  & \$17 ;
   assign \$19  = ~ \$18 ;
-  assign \$20  = | { \port$36980$0 [31:16], \port$36968$0 [23:0], \port$36980$0 [15:0] };
+  assign \$20  = | { \port$36996$0 [31:16], \port$36984$0 [23:0], \port$36996$0 [15:0] };
   assign \$21  = ~ \$20 ;
   assign \$22  = \$19  | \$21 ;
-  assign \$23  = ! \port$36958$0 [9:8];
-  assign \$24  = \port$36958$0 [9:8] == 1'h1;
-  assign \$25  = \port$36958$0 [9:8] == 2'h2;
+  assign \$23  = ! \port$36974$0 [9:8];
+  assign \$24  = \port$36974$0 [9:8] == 1'h1;
+  assign \$25  = \port$36974$0 [9:8] == 2'h2;
   assign \$26  = | { \$25 , \$24 , \$23  };
   assign \$27  = ~ \$26 ;
   assign \$28  = \$22  | \$27 ;
-  assign \$29  = \port$36958$0 [9:8] == 2'h2;
-  assign \$30  = | { \port$36982$0 [31:0], \port$36980$0 [31:0] };
-  assign \$31  = \$30  | \port$36958$0 [10];
-  assign \$32  = \port$36970$0 [15:0] != 1'h1;
+  assign \$29  = \port$36974$0 [9:8] == 2'h2;
+  assign \$30  = | { \port$36998$0 [31:0], \port$36996$0 [31:0] };
+  assign \$31  = \$30  | \port$36974$0 [10];
+  assign \$32  = \port$36986$0 [15:0] != 1'h1;
   assign \$33  = \$31  | \$32 ;
-  assign \$34  = \port$36970$0 [31:16] != 1'h1;
+  assign \$34  = \port$36986$0 [31:16] != 1'h1;
   assign \$35  = \$33  | \$34 ;
   assign \$36  = \$29  & \$35 ;
   assign \$37  = \$28  | \$36 ;
-  assign \$38  = | \port$36984$0 [23:0];
-  assign \$39  = \port$36958$0 [9:8] == 2'h2;
-  assign \$40  = \$39  | \port$36958$0 [11];
+  assign \$38  = | \port$37000$0 [23:0];
+  assign \$39  = \port$36974$0 [9:8] == 2'h2;
+  assign \$40  = \$39  | \port$36974$0 [11];
   assign \$41  = \$38  & \$40 ;
   assign \$42  = \$37  | \$41 ;
-  assign \$43  = \port$36958$0 [9:8] != 1'h1;
-  assign \$44  = { 2'h0, \port$36982$0 [15:0] } ^ { 2'h0, \port$36970$0 [15:0] };
-  assign \$45  = \$44  ^ { 2'h0, \port$36982$0 [31:16] };
-  assign \$46  = { 2'h0, \port$36982$0 [15:0] } & { 2'h0, \port$36970$0 [15:0] };
-  assign \$47  = { 2'h0, \port$36982$0 [15:0] } & { 2'h0, \port$36982$0 [31:16] };
+  assign \$43  = \port$36974$0 [9:8] != 1'h1;
+  assign \$44  = { 2'h0, \port$36998$0 [15:0] } ^ { 2'h0, \port$36986$0 [15:0] };
+  assign \$45  = \$44  ^ { 2'h0, \port$36998$0 [31:16] };
+  assign \$46  = { 2'h0, \port$36998$0 [15:0] } & { 2'h0, \port$36986$0 [15:0] };
+  assign \$47  = { 2'h0, \port$36998$0 [15:0] } & { 2'h0, \port$36998$0 [31:16] };
   assign \$48  = \$46  | \$47 ;
-  assign \$49  = { 2'h0, \port$36970$0 [15:0] } & { 2'h0, \port$36982$0 [31:16] };
+  assign \$49  = { 2'h0, \port$36986$0 [15:0] } & { 2'h0, \port$36998$0 [31:16] };
   assign \$50  = \$48  | \$49 ;
   assign \$51  = \$45  ^ { \$50 [16:0], 1'h0 };
-  assign \$53  = { 2'h0, \port$36982$0 [15:0] } ^ { 2'h0, \port$36970$0 [15:0] };
-  assign \$54  = \$53  ^ { 2'h0, \port$36982$0 [31:16] };
-  assign \$55  = { 2'h0, \port$36982$0 [15:0] } & { 2'h0, \port$36970$0 [15:0] };
-  assign \$56  = { 2'h0, \port$36982$0 [15:0] } & { 2'h0, \port$36982$0 [31:16] };
+  assign \$53  = { 2'h0, \port$36998$0 [15:0] } ^ { 2'h0, \port$36986$0 [15:0] };
+  assign \$54  = \$53  ^ { 2'h0, \port$36998$0 [31:16] };
+  assign \$55  = { 2'h0, \port$36998$0 [15:0] } & { 2'h0, \port$36986$0 [15:0] };
+  assign \$56  = { 2'h0, \port$36998$0 [15:0] } & { 2'h0, \port$36998$0 [31:16] };
   assign \$57  = \$55  | \$56 ;
-  assign \$58  = { 2'h0, \port$36970$0 [15:0] } & { 2'h0, \port$36982$0 [31:16] };
+  assign \$58  = { 2'h0, \port$36986$0 [15:0] } & { 2'h0, \port$36998$0 [31:16] };
   assign \$59  = \$57  | \$58 ;
   assign \$60  = \$54  & { \$59 [16:0], 1'h0 };
-  assign \$61  = { 2'h0, \port$36982$0 [15:0] } ^ { 2'h0, \port$36970$0 [15:0] };
-  assign \$62  = \$61  ^ { 2'h0, \port$36982$0 [31:16] };
-  assign \$63  = { 2'h0, \port$36982$0 [15:0] } & { 2'h0, \port$36970$0 [15:0] };
-  assign \$64  = { 2'h0, \port$36982$0 [15:0] } & { 2'h0, \port$36982$0 [31:16] };
+  assign \$61  = { 2'h0, \port$36998$0 [15:0] } ^ { 2'h0, \port$36986$0 [15:0] };
+  assign \$62  = \$61  ^ { 2'h0, \port$36998$0 [31:16] };
+  assign \$63  = { 2'h0, \port$36998$0 [15:0] } & { 2'h0, \port$36986$0 [15:0] };
+  assign \$64  = { 2'h0, \port$36998$0 [15:0] } & { 2'h0, \port$36998$0 [31:16] };
   assign \$65  = \$63  | \$64 ;
-  assign \$66  = { 2'h0, \port$36970$0 [15:0] } & { 2'h0, \port$36982$0 [31:16] };
+  assign \$66  = { 2'h0, \port$36986$0 [15:0] } & { 2'h0, \port$36998$0 [31:16] };
   assign \$67  = \$65  | \$66 ;
   assign \$68  = \$62  ^ { \$67 [16:0], 1'h0 };
   assign \$71  = \$60  | \$70 ;
   assign \$72  = \$52  == { \$71 [16:0], 1'h0 };
   assign \$73  = ~ \$72 ;
   assign \$74  = \$43  | \$73 ;
-  assign \$75  = { 10'h000, \port$36980$0 [15:0] } ^ { 2'h0, \port$36968$0 [23:0] };
-  assign \$76  = \$75  ^ { 10'h000, \port$36980$0 [31:16] };
-  assign \$77  = { 10'h000, \port$36980$0 [15:0] } & { 2'h0, \port$36968$0 [23:0] };
-  assign \$78  = { 10'h000, \port$36980$0 [15:0] } & { 10'h000, \port$36980$0 [31:16] };
+  assign \$75  = { 10'h000, \port$36996$0 [15:0] } ^ { 2'h0, \port$36984$0 [23:0] };
+  assign \$76  = \$75  ^ { 10'h000, \port$36996$0 [31:16] };
+  assign \$77  = { 10'h000, \port$36996$0 [15:0] } & { 2'h0, \port$36984$0 [23:0] };
+  assign \$78  = { 10'h000, \port$36996$0 [15:0] } & { 10'h000, \port$36996$0 [31:16] };
   assign \$79  = \$77  | \$78 ;
-  assign \$80  = { 2'h0, \port$36968$0 [23:0] } & { 10'h000, \port$36980$0 [31:16] };
+  assign \$80  = { 2'h0, \port$36984$0 [23:0] } & { 10'h000, \port$36996$0 [31:16] };
   assign \$81  = \$79  | \$80 ;
   assign \$82  = \$76  ^ { \$81 [24:0], 1'h0 };
-  assign \$84  = { 10'h000, \port$36980$0 [15:0] } ^ { 2'h0, \port$36968$0 [23:0] };
-  assign \$85  = \$84  ^ { 10'h000, \port$36980$0 [31:16] };
-  assign \$86  = { 10'h000, \port$36980$0 [15:0] } & { 2'h0, \port$36968$0 [23:0] };
-  assign \$87  = { 10'h000, \port$36980$0 [15:0] } & { 10'h000, \port$36980$0 [31:16] };
+  assign \$84  = { 10'h000, \port$36996$0 [15:0] } ^ { 2'h0, \port$36984$0 [23:0] };
+  assign \$85  = \$84  ^ { 10'h000, \port$36996$0 [31:16] };
+  assign \$86  = { 10'h000, \port$36996$0 [15:0] } & { 2'h0, \port$36984$0 [23:0] };
+  assign \$87  = { 10'h000, \port$36996$0 [15:0] } & { 10'h000, \port$36996$0 [31:16] };
   assign \$88  = \$86  | \$87 ;
-  assign \$89  = { 2'h0, \port$36968$0 [23:0] } & { 10'h000, \port$36980$0 [31:16] };
+  assign \$89  = { 2'h0, \port$36984$0 [23:0] } & { 10'h000, \port$36996$0 [31:16] };
   assign \$90  = \$88  | \$89 ;
   assign \$91  = \$85  & { \$90 [24:0], 1'h0 };
-  assign \$92  = { 10'h000, \port$36980$0 [15:0] } ^ { 2'h0, \port$36968$0 [23:0] };
-  assign \$93  = \$92  ^ { 10'h000, \port$36980$0 [31:16] };
-  assign \$94  = { 10'h000, \port$36980$0 [15:0] } & { 2'h0, \port$36968$0 [23:0] };
-  assign \$95  = { 10'h000, \port$36980$0 [15:0] } & { 10'h000, \port$36980$0 [31:16] };
+  assign \$92  = { 10'h000, \port$36996$0 [15:0] } ^ { 2'h0, \port$36984$0 [23:0] };
+  assign \$93  = \$92  ^ { 10'h000, \port$36996$0 [31:16] };
+  assign \$94  = { 10'h000, \port$36996$0 [15:0] } & { 2'h0, \port$36984$0 [23:0] };
+  assign \$95  = { 10'h000, \port$36996$0 [15:0] } & { 10'h000, \port$36996$0 [31:16] };
   assign \$96  = \$94  | \$95 ;
-  assign \$97  = { 2'h0, \port$36968$0 [23:0] } & { 10'h000, \port$36980$0 [31:16] };
+  assign \$97  = { 2'h0, \port$36984$0 [23:0] } & { 10'h000, \port$36996$0 [31:16] };
   assign \$98  = \$96  | \$97 ;
   assign \$99  = \$93  ^ { \$98 [24:0], 1'h0 };
   assign \$102  = \$91  | \$101 ;
   assign \$103  = \$83  == { \$102 [24:0], 1'h0 };
   assign \$104  = ~ \$103 ;
   assign \$105  = \$74  | \$104 ;
-  assign \$106  = \port$36958$0 [11] & \$105 ;
-  assign \$107  = \port$36958$0 [9:8] == 2'h2;
-  assign \$108  = \port$36958$0 [9:8] == 2'h2;
-  assign \$109  = \$108  ? 24'h000001 : \port$36978$0 [23:0];
-  assign \$110  = | \port$36984$0 [23:0];
-  assign \$111  = \port$36972$0 [23:0] + \port$36984$0 [23:0];
+  assign \$106  = \port$36974$0 [11] & \$105 ;
+  assign \$107  = \port$36974$0 [9:8] == 2'h2;
+  assign \$108  = \port$36974$0 [9:8] == 2'h2;
+  assign \$109  = \$108  ? 24'h000001 : \port$36994$0 [23:0];
+  assign \$110  = | \port$37000$0 [23:0];
+  assign \$111  = \port$36988$0 [23:0] + \port$37000$0 [23:0];
   assign \$112  = | walking[3:2];
   assign \$113  = ~ whole;
   assign \$114  = walking[5] & \$113 ;
@@ -21440,7 +21453,7 @@ module \weft.load.reader (cmd__valid, burst__ready, memory__beat__valid, cmd__re
   assign entered__payload = i__payload;
   assign i__ready = entered__ready;
   assign entered__valid = i__valid;
-  assign cmd__payload = { \port$36988$0 [32], \port$36986$0 [32], \port$36984$0 [32], \port$36982$0 [32], \port$36980$0 [32], \port$36978$0 [32], \port$36976$0 [32], \port$36974$0 [32], \port$36972$0 [32], \port$36970$0 [32], \port$36968$0 [32], \port$36966$0 [32], \port$36964$0 [32], \port$36962$0 [32], \port$36960$0 [32], \port$36958$0 [32], \port$36988$0 [31:0], \port$36986$0 [31:0], \port$36984$0 [31:0], \port$36982$0 [31:0], \port$36980$0 [31:0], \port$36978$0 [31:0], \port$36976$0 [31:0], \port$36974$0 [31:0], \port$36972$0 [31:0], \port$36970$0 [31:0], \port$36968$0 [31:0], \port$36966$0 [31:0], \port$36964$0 [31:0], \port$36962$0 [31:0], \port$36960$0 [31:0], \port$36958$0 [31:0] };
+  assign cmd__payload = { \port$37004$0 [32], \port$37002$0 [32], \port$37000$0 [32], \port$36998$0 [32], \port$36996$0 [32], \port$36994$0 [32], \port$36992$0 [32], \port$36990$0 [32], \port$36988$0 [32], \port$36986$0 [32], \port$36984$0 [32], \port$36982$0 [32], \port$36980$0 [32], \port$36978$0 [32], \port$36976$0 [32], \port$36974$0 [32], \port$37004$0 [31:0], \port$37002$0 [31:0], \port$37000$0 [31:0], \port$36998$0 [31:0], \port$36996$0 [31:0], \port$36994$0 [31:0], \port$36992$0 [31:0], \port$36990$0 [31:0], \port$36988$0 [31:0], \port$36986$0 [31:0], \port$36984$0 [31:0], \port$36982$0 [31:0], \port$36980$0 [31:0], \port$36978$0 [31:0], \port$36976$0 [31:0], \port$36974$0 [31:0] };
   assign \stop$12  = stop;
   assign burst__valid = memory__burst__valid;
   assign burst__payload = memory__burst__payload;
@@ -21515,29 +21528,29 @@ module \weft.load.reader (cmd__valid, burst__ready, memory__beat__valid, cmd__re
   assign \entered__payload.mode.target.post  = i__payload[278:263];
   assign \entered__payload.mode.target.index  = i__payload[294:279];
   assign \entered__payload.mode.block  = i__payload[318:295];
-  assign \cmd__payload.opcode  = \port$36958$0 [7:0];
-  assign \cmd__payload.wait  = \port$36960$0 [15:0];
-  assign \cmd__payload.post  = \port$36960$0 [31:16];
-  assign \cmd__payload.space  = \port$36958$0 [9:8];
-  assign \cmd__payload.flip  = \port$36958$0 [10];
-  assign \cmd__payload.transpose  = \port$36958$0 [11];
-  assign \cmd__payload.fill  = \port$36958$0 [31:24];
-  assign \cmd__payload.src  = \port$36962$0 [31:0];
-  assign \cmd__payload.stride1  = \port$36964$0 [31:0];
-  assign \cmd__payload.stride2  = \port$36966$0 [31:0];
-  assign \cmd__payload.len  = \port$36968$0 [23:0];
-  assign \cmd__payload.count1  = \port$36970$0 [15:0];
-  assign \cmd__payload.count2  = \port$36970$0 [31:16];
-  assign \cmd__payload.dst  = \port$36972$0 [23:0];
-  assign \cmd__payload.dst_stride1  = \port$36974$0 [23:0];
-  assign \cmd__payload.dst_stride2  = \port$36976$0 [23:0];
-  assign \cmd__payload.dst_chunk  = \port$36978$0 [23:0];
-  assign \cmd__payload.pad_left  = \port$36980$0 [15:0];
-  assign \cmd__payload.pad_right  = \port$36980$0 [31:16];
-  assign \cmd__payload.pad_top  = \port$36982$0 [15:0];
-  assign \cmd__payload.pad_bottom  = \port$36982$0 [31:16];
-  assign \cmd__payload.fence  = \port$36984$0 [23:0];
-  assign \cmd__payload.index  = { \port$36988$0 [32], \port$36986$0 [32], \port$36984$0 [32], \port$36982$0 [32], \port$36980$0 [32], \port$36978$0 [32], \port$36976$0 [32], \port$36974$0 [32], \port$36972$0 [32], \port$36970$0 [32], \port$36968$0 [32], \port$36966$0 [32], \port$36964$0 [32], \port$36962$0 [32], \port$36960$0 [32], \port$36958$0 [32] };
+  assign \cmd__payload.opcode  = \port$36974$0 [7:0];
+  assign \cmd__payload.wait  = \port$36976$0 [15:0];
+  assign \cmd__payload.post  = \port$36976$0 [31:16];
+  assign \cmd__payload.space  = \port$36974$0 [9:8];
+  assign \cmd__payload.flip  = \port$36974$0 [10];
+  assign \cmd__payload.transpose  = \port$36974$0 [11];
+  assign \cmd__payload.fill  = \port$36974$0 [31:24];
+  assign \cmd__payload.src  = \port$36978$0 [31:0];
+  assign \cmd__payload.stride1  = \port$36980$0 [31:0];
+  assign \cmd__payload.stride2  = \port$36982$0 [31:0];
+  assign \cmd__payload.len  = \port$36984$0 [23:0];
+  assign \cmd__payload.count1  = \port$36986$0 [15:0];
+  assign \cmd__payload.count2  = \port$36986$0 [31:16];
+  assign \cmd__payload.dst  = \port$36988$0 [23:0];
+  assign \cmd__payload.dst_stride1  = \port$36990$0 [23:0];
+  assign \cmd__payload.dst_stride2  = \port$36992$0 [23:0];
+  assign \cmd__payload.dst_chunk  = \port$36994$0 [23:0];
+  assign \cmd__payload.pad_left  = \port$36996$0 [15:0];
+  assign \cmd__payload.pad_right  = \port$36996$0 [31:16];
+  assign \cmd__payload.pad_top  = \port$36998$0 [15:0];
+  assign \cmd__payload.pad_bottom  = \port$36998$0 [31:16];
+  assign \cmd__payload.fence  = \port$37000$0 [23:0];
+  assign \cmd__payload.index  = { \port$37004$0 [32], \port$37002$0 [32], \port$37000$0 [32], \port$36998$0 [32], \port$36996$0 [32], \port$36994$0 [32], \port$36992$0 [32], \port$36990$0 [32], \port$36988$0 [32], \port$36986$0 [32], \port$36984$0 [32], \port$36982$0 [32], \port$36980$0 [32], \port$36978$0 [32], \port$36976$0 [32], \port$36974$0 [32] };
   assign \rows.addr  = rows[31:0];
   assign \rows.stride1  = rows[63:32];
   assign \rows.stride2  = rows[95:64];
@@ -21779,38 +21792,38 @@ module \weft.load.reader (cmd__valid, burst__ready, memory__beat__valid, cmd__re
     \i__payload$37 [56:24] = o__payload[56:24];
   assign \$signal [1] = \$119 ;
   assign \$signal [0] = \$115 ;
-  assign i__payload[318:295] = \port$36972$0 [23:0];
-  assign i__payload[294:279] = { \port$36988$0 [32], \port$36986$0 [32], \port$36984$0 [32], \port$36982$0 [32], \port$36980$0 [32], \port$36978$0 [32], \port$36976$0 [32], \port$36974$0 [32], \port$36972$0 [32], \port$36970$0 [32], \port$36968$0 [32], \port$36966$0 [32], \port$36964$0 [32], \port$36962$0 [32], \port$36960$0 [32], \port$36958$0 [32] };
-  assign i__payload[278:263] = \port$36960$0 [31:16];
+  assign i__payload[318:295] = \port$36988$0 [23:0];
+  assign i__payload[294:279] = { \port$37004$0 [32], \port$37002$0 [32], \port$37000$0 [32], \port$36998$0 [32], \port$36996$0 [32], \port$36994$0 [32], \port$36992$0 [32], \port$36990$0 [32], \port$36988$0 [32], \port$36986$0 [32], \port$36984$0 [32], \port$36982$0 [32], \port$36980$0 [32], \port$36978$0 [32], \port$36976$0 [32], \port$36974$0 [32] };
+  assign i__payload[278:263] = \port$36976$0 [31:16];
   assign i__payload[262:238] = \$111 ;
   assign i__payload[237] = \$110 ;
   assign i__payload[236:213] = \$109 ;
-  assign i__payload[212:205] = \port$36958$0 [31:24];
+  assign i__payload[212:205] = \port$36974$0 [31:24];
   assign i__payload[204] = \$107 ;
-  assign i__payload[203] = \port$36958$0 [11];
+  assign i__payload[203] = \port$36974$0 [11];
   assign i__payload[202:201] = { \$106 , \$42  };
-  assign i__payload[200] = \port$36958$0 [10];
+  assign i__payload[200] = \port$36974$0 [10];
   assign i__payload[199] = \$15 ;
-  assign i__payload[198] = \port$36958$0 [11];
-  assign i__payload[197:182] = \port$36982$0 [31:16];
-  assign i__payload[181:166] = \port$36982$0 [15:0];
-  assign i__payload[165:150] = \port$36980$0 [31:16];
-  assign i__payload[149:134] = \port$36980$0 [15:0];
-  assign i__payload[133:118] = \port$36970$0 [31:16];
-  assign i__payload[117:102] = \port$36970$0 [15:0];
-  assign i__payload[101:78] = \port$36968$0 [23:0];
-  assign i__payload[77:76] = \port$36966$0 [1:0];
-  assign i__payload[75:74] = \port$36964$0 [1:0];
-  assign i__payload[73:72] = \port$36962$0 [1:0];
-  assign i__payload[71:48] = \port$36976$0 [23:0];
-  assign i__payload[47:24] = \port$36974$0 [23:0];
-  assign i__payload[23:0] = \port$36972$0 [23:0];
-  assign rows[151:136] = \port$36970$0 [31:16];
-  assign rows[135:120] = \port$36970$0 [15:0];
-  assign rows[119:96] = \port$36968$0 [23:0];
-  assign rows[95:64] = \port$36966$0 [31:0];
-  assign rows[63:32] = \port$36964$0 [31:0];
-  assign rows[31:0] = \port$36962$0 [31:0];
+  assign i__payload[198] = \port$36974$0 [11];
+  assign i__payload[197:182] = \port$36998$0 [31:16];
+  assign i__payload[181:166] = \port$36998$0 [15:0];
+  assign i__payload[165:150] = \port$36996$0 [31:16];
+  assign i__payload[149:134] = \port$36996$0 [15:0];
+  assign i__payload[133:118] = \port$36986$0 [31:16];
+  assign i__payload[117:102] = \port$36986$0 [15:0];
+  assign i__payload[101:78] = \port$36984$0 [23:0];
+  assign i__payload[77:76] = \port$36982$0 [1:0];
+  assign i__payload[75:74] = \port$36980$0 [1:0];
+  assign i__payload[73:72] = \port$36978$0 [1:0];
+  assign i__payload[71:48] = \port$36992$0 [23:0];
+  assign i__payload[47:24] = \port$36990$0 [23:0];
+  assign i__payload[23:0] = \port$36988$0 [23:0];
+  assign rows[151:136] = \port$36986$0 [31:16];
+  assign rows[135:120] = \port$36986$0 [15:0];
+  assign rows[119:96] = \port$36984$0 [23:0];
+  assign rows[95:64] = \port$36982$0 [31:0];
+  assign rows[63:32] = \port$36980$0 [31:0];
+  assign rows[31:0] = \port$36978$0 [31:0];
   assign \$2  = \$1 ;
   assign \$6  = \$5 ;
   assign { \$52 [17:3], \$52 [1:0] } = { \$51 [17:3], \$51 [1:0] };
@@ -25053,7 +25066,7 @@ module \weft.load.slice.skid (i__valid, o__ready, i__ready, o__valid, o__payload
 endmodule
 
 module \weft.load.writer (act__ready, act__valid, i__ready, wgt__valid, params__valid, post__valid, post__mask, fault__valid, fault__cause, fault__index, busy, cleared_rst, stop, wgt__row, wgt__data, act_fence__up, act_fence__start, act_fence__end, wgt_fence__up, wgt_fence__start, wgt_fence__end
-, \port$37652$0 , i__valid, i__payload, cleared_clk);
+, \port$37668$0 , i__valid, i__payload, cleared_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$60  = 0;
   wire \$1 ;
   wire \$10 ;
@@ -25248,8 +25261,8 @@ module \weft.load.writer (act__ready, act__valid, i__ready, wgt__valid, params__
   wire [63:0] params__data;
   output params__valid;
   wire params__valid;
-  output [69:0] \port$37652$0 ;
-  wire [69:0] \port$37652$0 ;
+  output [69:0] \port$37668$0 ;
+  wire [69:0] \port$37668$0 ;
   output [15:0] post__mask;
   wire [15:0] post__mask;
   output post__valid;
@@ -25580,7 +25593,7 @@ module \weft.load.writer (act__ready, act__valid, i__ready, wgt__valid, params__
   assign params__column = o[69:64];
   assign params__data = o[63:0];
   assign wgt__row = row[7:0];
-  assign \port$37652$0  = o[69:0];
+  assign \port$37668$0  = o[69:0];
   assign \i__payload.piece  = i__payload[159:0];
   assign \i__payload.piece.data  = i__payload[31:0];
   assign \i__payload.piece.size  = i__payload[34:32];
@@ -26454,9 +26467,9 @@ module \weft.load.writer.transposer (cleared_rst, push, row, column, full, \fina
   assign \$11  = 1'h0;
 endmodule
 
-module \weft.matmul (weights_ready, cmd__valid, act__ready, wgt_data, act__valid, fault__cause, busy, r_en, drain__ready, \port$3498$0 , \port$3530$0 , \port$3562$0 , \port$3594$0 , wgt_read, wgt_row, cmd__ready, drain__row_sum, post__mask, drain__asks, drain__valid, \port$4293$0 
-, \port$36694$0 , cleared_rst, abort, \port$37023$0 , \port$37025$0 , \port$37027$0 , \port$37029$0 , \port$37031$0 , \port$37033$0 , \port$37035$0 , \port$37037$0 , \port$37039$0 , \port$37041$0 , \port$37043$0 , \port$37045$0 , \port$37047$0 , \port$37049$0 , \port$37051$0 , \port$37053$0 , act__data, act_fence__up
-, act_fence__start, act_fence__end, fence__up, fence__start, fence__end, bin, \port$37706$0 , fault__index, act__behind, act__claim, fault__valid, cleared_clk);
+module \weft.matmul (weights_ready, cmd__valid, act__ready, wgt_data, act__valid, fault__cause, busy, r_en, drain__ready, \port$3514$0 , \port$3546$0 , \port$3578$0 , \port$3610$0 , wgt_read, wgt_row, cmd__ready, drain__row_sum, post__mask, drain__asks, drain__valid, \port$4309$0 
+, \port$36710$0 , cleared_rst, abort, \port$37039$0 , \port$37041$0 , \port$37043$0 , \port$37045$0 , \port$37047$0 , \port$37049$0 , \port$37051$0 , \port$37053$0 , \port$37055$0 , \port$37057$0 , \port$37059$0 , \port$37061$0 , \port$37063$0 , \port$37065$0 , \port$37067$0 , \port$37069$0 , act__data, act_fence__up
+, act_fence__start, act_fence__end, fence__up, fence__start, fence__end, bin, \port$37722$0 , fault__index, act__behind, act__claim, fault__valid, cleared_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$63  = 0;
   wire \$1 ;
   wire \$10 ;
@@ -26814,32 +26827,16 @@ module \weft.matmul (weights_ready, cmd__valid, act__ready, wgt_data, act__valid
   wire \o__ready$52 ;
   wire o__valid;
   wire \o__valid$111 ;
-  output [31:0] \port$3498$0 ;
-  wire [31:0] \port$3498$0 ;
-  output [31:0] \port$3530$0 ;
-  wire [31:0] \port$3530$0 ;
-  output [31:0] \port$3562$0 ;
-  wire [31:0] \port$3562$0 ;
-  output [31:0] \port$3594$0 ;
-  wire [31:0] \port$3594$0 ;
-  input [2:0] \port$36694$0 ;
-  wire [2:0] \port$36694$0 ;
-  input [32:0] \port$37023$0 ;
-  wire [32:0] \port$37023$0 ;
-  input [32:0] \port$37025$0 ;
-  wire [32:0] \port$37025$0 ;
-  input [32:0] \port$37027$0 ;
-  wire [32:0] \port$37027$0 ;
-  input [32:0] \port$37029$0 ;
-  wire [32:0] \port$37029$0 ;
-  input [32:0] \port$37031$0 ;
-  wire [32:0] \port$37031$0 ;
-  input [32:0] \port$37033$0 ;
-  wire [32:0] \port$37033$0 ;
-  input [32:0] \port$37035$0 ;
-  wire [32:0] \port$37035$0 ;
-  input [32:0] \port$37037$0 ;
-  wire [32:0] \port$37037$0 ;
+  output [31:0] \port$3514$0 ;
+  wire [31:0] \port$3514$0 ;
+  output [31:0] \port$3546$0 ;
+  wire [31:0] \port$3546$0 ;
+  output [31:0] \port$3578$0 ;
+  wire [31:0] \port$3578$0 ;
+  output [31:0] \port$3610$0 ;
+  wire [31:0] \port$3610$0 ;
+  input [2:0] \port$36710$0 ;
+  wire [2:0] \port$36710$0 ;
   input [32:0] \port$37039$0 ;
   wire [32:0] \port$37039$0 ;
   input [32:0] \port$37041$0 ;
@@ -26856,10 +26853,26 @@ module \weft.matmul (weights_ready, cmd__valid, act__ready, wgt_data, act__valid
   wire [32:0] \port$37051$0 ;
   input [32:0] \port$37053$0 ;
   wire [32:0] \port$37053$0 ;
-  output [10:0] \port$37706$0 ;
-  wire [10:0] \port$37706$0 ;
-  input [4:0] \port$4293$0 ;
-  wire [4:0] \port$4293$0 ;
+  input [32:0] \port$37055$0 ;
+  wire [32:0] \port$37055$0 ;
+  input [32:0] \port$37057$0 ;
+  wire [32:0] \port$37057$0 ;
+  input [32:0] \port$37059$0 ;
+  wire [32:0] \port$37059$0 ;
+  input [32:0] \port$37061$0 ;
+  wire [32:0] \port$37061$0 ;
+  input [32:0] \port$37063$0 ;
+  wire [32:0] \port$37063$0 ;
+  input [32:0] \port$37065$0 ;
+  wire [32:0] \port$37065$0 ;
+  input [32:0] \port$37067$0 ;
+  wire [32:0] \port$37067$0 ;
+  input [32:0] \port$37069$0 ;
+  wire [32:0] \port$37069$0 ;
+  output [10:0] \port$37722$0 ;
+  wire [10:0] \port$37722$0 ;
+  input [4:0] \port$4309$0 ;
+  wire [4:0] \port$4309$0 ;
   output [15:0] post__mask;
   wire [15:0] post__mask;
   wire post__valid;
@@ -27027,8 +27040,8 @@ module \weft.matmul (weights_ready, cmd__valid, act__ready, wgt_data, act__valid
   assign \$82  = \inside  - 1'h1;
   assign \$83  = | \inside ;
   assign \$84  = standing & hazard;
-  assign \$85  = \port$36694$0 [2] | \$84 ;
-  assign \$86  = \port$36694$0 [1] | act__valid;
+  assign \$85  = \port$36710$0 [2] | \$84 ;
+  assign \$86  = \port$36710$0 [1] | act__valid;
   assign \$87  = wanted & fenced;
   assign \$88  = \$86  | \$87 ;
   assign \$89  = ~ weights_there;
@@ -27037,7 +27050,7 @@ module \weft.matmul (weights_ready, cmd__valid, act__ready, wgt_data, act__valid
   assign \$92  = \o__valid$111  | cmd__valid;
   assign \$93  = \$91  & \$92 ;
   assign \$94  = \$90  | \$93 ;
-  assign \$95  = \$94  | \port$36694$0 [0];
+  assign \$95  = \$94  | \port$36710$0 [0];
   always @(posedge cleared_clk)
     fenced <= \$96 ;
   always @(posedge cleared_clk)
@@ -27099,7 +27112,7 @@ module \weft.matmul (weights_ready, cmd__valid, act__ready, wgt_data, act__valid
     .drain__ready(drain__ready),
     .entry(line[151:144]),
     .finished(r_en),
-    .\port$4293$0 (\port$4293$0 ),
+    .\port$4309$0 (\port$4309$0 ),
     .sums(sums),
     .value(\$122 ),
     .\value$35 (\$123 ),
@@ -27134,8 +27147,8 @@ module \weft.matmul (weights_ready, cmd__valid, act__ready, wgt_data, act__valid
     .fence__start(fence__start),
     .fence__up(fence__up),
     .loaded(known),
-    .\port$37029$0 (\port$37029$0 [31:0]),
-    .\port$37706$46 (row[47:46]),
+    .\port$37045$0 (\port$37045$0 [31:0]),
+    .\port$37722$46 (row[47:46]),
     .reads(wgt_read),
     .ready(ready),
     .row(wgt_row),
@@ -27156,9 +27169,9 @@ module \weft.matmul (weights_ready, cmd__valid, act__ready, wgt_data, act__valid
     .cleared_clk(cleared_clk),
     .cleared_rst(cleared_rst),
     .drain(drain__asks),
-    .\port$37728$33 (line[39:33]),
-    .\port$37740$2 (counted[2]),
-    .\port$4293$0 (\port$4293$0 ),
+    .\port$37744$33 (line[39:33]),
+    .\port$37756$2 (counted[2]),
+    .\port$4309$0 (\port$4309$0 ),
     .reading(blocked),
     .row(data),
     .value(drain__row_sum)
@@ -27171,14 +27184,6 @@ module \weft.matmul (weights_ready, cmd__valid, act__ready, wgt_data, act__valid
     .o__payload(i__payload),
     .o__ready(o__ready),
     .o__valid(i__valid),
-    .\port$37023$0 (\port$37023$0 ),
-    .\port$37025$0 (\port$37025$0 ),
-    .\port$37027$0 (\port$37027$0 ),
-    .\port$37029$0 (\port$37029$0 ),
-    .\port$37031$0 (\port$37031$0 ),
-    .\port$37033$0 (\port$37033$0 ),
-    .\port$37035$0 (\port$37035$0 ),
-    .\port$37037$0 (\port$37037$0 ),
     .\port$37039$0 (\port$37039$0 ),
     .\port$37041$0 (\port$37041$0 ),
     .\port$37043$0 (\port$37043$0 ),
@@ -27187,6 +27192,14 @@ module \weft.matmul (weights_ready, cmd__valid, act__ready, wgt_data, act__valid
     .\port$37049$0 (\port$37049$0 ),
     .\port$37051$0 (\port$37051$0 ),
     .\port$37053$0 (\port$37053$0 ),
+    .\port$37055$0 (\port$37055$0 ),
+    .\port$37057$0 (\port$37057$0 ),
+    .\port$37059$0 (\port$37059$0 ),
+    .\port$37061$0 (\port$37061$0 ),
+    .\port$37063$0 (\port$37063$0 ),
+    .\port$37065$0 (\port$37065$0 ),
+    .\port$37067$0 (\port$37067$0 ),
+    .\port$37069$0 (\port$37069$0 ),
     .stop(stop),
     .take(cmd__ready)
   );
@@ -27420,24 +27433,24 @@ module \weft.matmul (weights_ready, cmd__valid, act__ready, wgt_data, act__valid
   assign \drain__asks$1  = drain__asks;
   assign drain__data = { \$125 , \$124 , \$123 , \$122  };
   assign \drain__data$3  = { \$125 , \$124 , \$123 , \$122  };
-  assign drain__half = \port$4293$0 [0];
-  assign \drain__half$5  = \port$4293$0 [0];
+  assign drain__half = \port$4309$0 [0];
+  assign \drain__half$5  = \port$4309$0 [0];
   assign \drain__ready$7  = drain__ready;
-  assign drain__row = \port$4293$0 [4:1];
-  assign \drain__row$9  = \port$4293$0 [4:1];
+  assign drain__row = \port$4309$0 [4:1];
+  assign \drain__row$9  = \port$4309$0 [4:1];
   assign \drain__row_sum$11  = 32'd0;
   assign \drain__valid$13  = drain__valid;
   assign wgt_fence__end = fence__end;
   assign wgt_fence__start = fence__start;
   assign wgt_fence__up = fence__up;
-  assign cmd__payload = { \port$37053$0 [32], \port$37051$0 [32], \port$37049$0 [32], \port$37047$0 [32], \port$37045$0 [32], \port$37043$0 [32], \port$37041$0 [32], \port$37039$0 [32], \port$37037$0 [32], \port$37035$0 [32], \port$37033$0 [32], \port$37031$0 [32], \port$37029$0 [32], \port$37027$0 [32], \port$37025$0 [32], \port$37023$0 [32], \port$37053$0 [31:0], \port$37051$0 [31:0], \port$37049$0 [31:0], \port$37047$0 [31:0], \port$37045$0 [31:0], \port$37043$0 [31:0], \port$37041$0 [31:0], \port$37039$0 [31:0], \port$37037$0 [31:0], \port$37035$0 [31:0], \port$37033$0 [31:0], \port$37031$0 [31:0], \port$37029$0 [31:0], \port$37027$0 [31:0], \port$37025$0 [31:0], \port$37023$0 [31:0] };
-  assign \cmd__payload$21  = { \port$37053$0 [32], \port$37051$0 [32], \port$37049$0 [32], \port$37047$0 [32], \port$37045$0 [32], \port$37043$0 [32], \port$37041$0 [32], \port$37039$0 [32], \port$37037$0 [32], \port$37035$0 [32], \port$37033$0 [32], \port$37031$0 [32], \port$37029$0 [32], \port$37027$0 [32], \port$37025$0 [32], \port$37023$0 [32], \port$37053$0 [31:0], \port$37051$0 [31:0], \port$37049$0 [31:0], \port$37047$0 [31:0], \port$37045$0 [31:0], \port$37043$0 [31:0], \port$37041$0 [31:0], \port$37039$0 [31:0], \port$37037$0 [31:0], \port$37035$0 [31:0], \port$37033$0 [31:0], \port$37031$0 [31:0], \port$37029$0 [31:0], \port$37027$0 [31:0], \port$37025$0 [31:0], \port$37023$0 [31:0] };
+  assign cmd__payload = { \port$37069$0 [32], \port$37067$0 [32], \port$37065$0 [32], \port$37063$0 [32], \port$37061$0 [32], \port$37059$0 [32], \port$37057$0 [32], \port$37055$0 [32], \port$37053$0 [32], \port$37051$0 [32], \port$37049$0 [32], \port$37047$0 [32], \port$37045$0 [32], \port$37043$0 [32], \port$37041$0 [32], \port$37039$0 [32], \port$37069$0 [31:0], \port$37067$0 [31:0], \port$37065$0 [31:0], \port$37063$0 [31:0], \port$37061$0 [31:0], \port$37059$0 [31:0], \port$37057$0 [31:0], \port$37055$0 [31:0], \port$37053$0 [31:0], \port$37051$0 [31:0], \port$37049$0 [31:0], \port$37047$0 [31:0], \port$37045$0 [31:0], \port$37043$0 [31:0], \port$37041$0 [31:0], \port$37039$0 [31:0] };
+  assign \cmd__payload$21  = { \port$37069$0 [32], \port$37067$0 [32], \port$37065$0 [32], \port$37063$0 [32], \port$37061$0 [32], \port$37059$0 [32], \port$37057$0 [32], \port$37055$0 [32], \port$37053$0 [32], \port$37051$0 [32], \port$37049$0 [32], \port$37047$0 [32], \port$37045$0 [32], \port$37043$0 [32], \port$37041$0 [32], \port$37039$0 [32], \port$37069$0 [31:0], \port$37067$0 [31:0], \port$37065$0 [31:0], \port$37063$0 [31:0], \port$37061$0 [31:0], \port$37059$0 [31:0], \port$37057$0 [31:0], \port$37055$0 [31:0], \port$37053$0 [31:0], \port$37051$0 [31:0], \port$37049$0 [31:0], \port$37047$0 [31:0], \port$37045$0 [31:0], \port$37043$0 [31:0], \port$37041$0 [31:0], \port$37039$0 [31:0] };
   assign \cmd__ready$23  = cmd__ready;
   assign \cmd__valid$25  = cmd__valid;
   assign loaded = known;
   assign stopped = stop;
-  assign wgt = \port$37029$0 [15:0];
-  assign wgt_block = \port$37029$0 [31:16];
+  assign wgt = \port$37045$0 [15:0];
+  assign wgt_block = \port$37045$0 [31:16];
   assign block_last = row[46];
   assign \final  = row[47];
   assign read = wgt_read;
@@ -27461,8 +27474,8 @@ module \weft.matmul (weights_ready, cmd__valid, act__ready, wgt_data, act__valid
   assign \row$92  = data;
   assign \entry$93  = { line[39:33], counted[2] };
   assign drain = drain__asks;
-  assign drain_half = \port$4293$0 [0];
-  assign drain_row = \port$4293$0 [4:1];
+  assign drain_half = \port$4309$0 [0];
+  assign drain_row = \port$4309$0 [4:1];
   assign value = drain__row_sum;
   assign reading = blocked;
   assign mask = w_data;
@@ -27471,71 +27484,71 @@ module \weft.matmul (weights_ready, cmd__valid, act__ready, wgt_data, act__valid
   assign r_data = post__mask;
   assign post__valid = r_en;
   assign gap = 8'h00;
-  assign waiting_accumulator = \port$36694$0 [2];
-  assign waiting_operands = \port$36694$0 [1];
-  assign waiting_weights = \port$36694$0 [0];
-  assign \port$3498$0  = \$122 ;
-  assign \port$3530$0  = \$123 ;
-  assign \port$3562$0  = \$124 ;
-  assign \port$3594$0  = \$125 ;
-  assign \port$37706$0  = row[10:0];
+  assign waiting_accumulator = \port$36710$0 [2];
+  assign waiting_operands = \port$36710$0 [1];
+  assign waiting_weights = \port$36710$0 [0];
+  assign \port$3514$0  = \$122 ;
+  assign \port$3546$0  = \$123 ;
+  assign \port$3578$0  = \$124 ;
+  assign \port$3610$0  = \$125 ;
+  assign \port$37722$0  = row[10:0];
   assign fault__index = row[67:52];
-  assign \cmd__payload.opcode  = \port$37023$0 [7:0];
-  assign \cmd__payload.wait  = \port$37025$0 [15:0];
-  assign \cmd__payload.post  = \port$37025$0 [31:16];
-  assign \cmd__payload.accumulate  = \port$37023$0 [8];
-  assign \cmd__payload.row_sum  = \port$37023$0 [9];
-  assign \cmd__payload.early  = \port$37023$0 [10];
-  assign \cmd__payload.act  = \port$37027$0 [23:0];
-  assign \cmd__payload.wgt  = \port$37029$0 [15:0];
-  assign \cmd__payload.wgt_block  = \port$37029$0 [31:16];
-  assign \cmd__payload.wait_weights  = \port$37031$0 [15:0];
-  assign \cmd__payload.wait_acc  = \port$37031$0 [31:16];
-  assign \cmd__payload.acc  = \port$37033$0 [15:0];
-  assign \cmd__payload.acc_block  = \port$37033$0 [31:16];
-  assign \cmd__payload.blocks  = \port$37035$0 [15:0];
-  assign \cmd__payload.k_tail  = \port$37035$0 [31:16];
-  assign \cmd__payload.k0  = \port$37037$0 [15:0];
-  assign \cmd__payload.k1  = \port$37037$0 [31:16];
-  assign \cmd__payload.k2  = \port$37039$0 [15:0];
-  assign \cmd__payload.m0  = \port$37039$0 [31:16];
-  assign \cmd__payload.m1  = \port$37041$0 [15:0];
-  assign \cmd__payload.m2  = \port$37041$0 [31:16];
-  assign \cmd__payload.k0_stride  = \port$37043$0 [23:0];
-  assign \cmd__payload.k1_stride  = \port$37045$0 [23:0];
-  assign \cmd__payload.k2_stride  = \port$37047$0 [23:0];
-  assign \cmd__payload.m0_stride  = \port$37049$0 [23:0];
-  assign \cmd__payload.m1_stride  = \port$37051$0 [23:0];
-  assign \cmd__payload.m2_stride  = \port$37053$0 [23:0];
-  assign \cmd__payload.index  = { \port$37053$0 [32], \port$37051$0 [32], \port$37049$0 [32], \port$37047$0 [32], \port$37045$0 [32], \port$37043$0 [32], \port$37041$0 [32], \port$37039$0 [32], \port$37037$0 [32], \port$37035$0 [32], \port$37033$0 [32], \port$37031$0 [32], \port$37029$0 [32], \port$37027$0 [32], \port$37025$0 [32], \port$37023$0 [32] };
-  assign \cmd__payload$21.opcode  = \port$37023$0 [7:0];
-  assign \cmd__payload$21.wait  = \port$37025$0 [15:0];
-  assign \cmd__payload$21.post  = \port$37025$0 [31:16];
-  assign \cmd__payload$21.accumulate  = \port$37023$0 [8];
-  assign \cmd__payload$21.row_sum  = \port$37023$0 [9];
-  assign \cmd__payload$21.early  = \port$37023$0 [10];
-  assign \cmd__payload$21.act  = \port$37027$0 [23:0];
-  assign \cmd__payload$21.wgt  = \port$37029$0 [15:0];
-  assign \cmd__payload$21.wgt_block  = \port$37029$0 [31:16];
-  assign \cmd__payload$21.wait_weights  = \port$37031$0 [15:0];
-  assign \cmd__payload$21.wait_acc  = \port$37031$0 [31:16];
-  assign \cmd__payload$21.acc  = \port$37033$0 [15:0];
-  assign \cmd__payload$21.acc_block  = \port$37033$0 [31:16];
-  assign \cmd__payload$21.blocks  = \port$37035$0 [15:0];
-  assign \cmd__payload$21.k_tail  = \port$37035$0 [31:16];
-  assign \cmd__payload$21.k0  = \port$37037$0 [15:0];
-  assign \cmd__payload$21.k1  = \port$37037$0 [31:16];
-  assign \cmd__payload$21.k2  = \port$37039$0 [15:0];
-  assign \cmd__payload$21.m0  = \port$37039$0 [31:16];
-  assign \cmd__payload$21.m1  = \port$37041$0 [15:0];
-  assign \cmd__payload$21.m2  = \port$37041$0 [31:16];
-  assign \cmd__payload$21.k0_stride  = \port$37043$0 [23:0];
-  assign \cmd__payload$21.k1_stride  = \port$37045$0 [23:0];
-  assign \cmd__payload$21.k2_stride  = \port$37047$0 [23:0];
-  assign \cmd__payload$21.m0_stride  = \port$37049$0 [23:0];
-  assign \cmd__payload$21.m1_stride  = \port$37051$0 [23:0];
-  assign \cmd__payload$21.m2_stride  = \port$37053$0 [23:0];
-  assign \cmd__payload$21.index  = { \port$37053$0 [32], \port$37051$0 [32], \port$37049$0 [32], \port$37047$0 [32], \port$37045$0 [32], \port$37043$0 [32], \port$37041$0 [32], \port$37039$0 [32], \port$37037$0 [32], \port$37035$0 [32], \port$37033$0 [32], \port$37031$0 [32], \port$37029$0 [32], \port$37027$0 [32], \port$37025$0 [32], \port$37023$0 [32] };
+  assign \cmd__payload.opcode  = \port$37039$0 [7:0];
+  assign \cmd__payload.wait  = \port$37041$0 [15:0];
+  assign \cmd__payload.post  = \port$37041$0 [31:16];
+  assign \cmd__payload.accumulate  = \port$37039$0 [8];
+  assign \cmd__payload.row_sum  = \port$37039$0 [9];
+  assign \cmd__payload.early  = \port$37039$0 [10];
+  assign \cmd__payload.act  = \port$37043$0 [23:0];
+  assign \cmd__payload.wgt  = \port$37045$0 [15:0];
+  assign \cmd__payload.wgt_block  = \port$37045$0 [31:16];
+  assign \cmd__payload.wait_weights  = \port$37047$0 [15:0];
+  assign \cmd__payload.wait_acc  = \port$37047$0 [31:16];
+  assign \cmd__payload.acc  = \port$37049$0 [15:0];
+  assign \cmd__payload.acc_block  = \port$37049$0 [31:16];
+  assign \cmd__payload.blocks  = \port$37051$0 [15:0];
+  assign \cmd__payload.k_tail  = \port$37051$0 [31:16];
+  assign \cmd__payload.k0  = \port$37053$0 [15:0];
+  assign \cmd__payload.k1  = \port$37053$0 [31:16];
+  assign \cmd__payload.k2  = \port$37055$0 [15:0];
+  assign \cmd__payload.m0  = \port$37055$0 [31:16];
+  assign \cmd__payload.m1  = \port$37057$0 [15:0];
+  assign \cmd__payload.m2  = \port$37057$0 [31:16];
+  assign \cmd__payload.k0_stride  = \port$37059$0 [23:0];
+  assign \cmd__payload.k1_stride  = \port$37061$0 [23:0];
+  assign \cmd__payload.k2_stride  = \port$37063$0 [23:0];
+  assign \cmd__payload.m0_stride  = \port$37065$0 [23:0];
+  assign \cmd__payload.m1_stride  = \port$37067$0 [23:0];
+  assign \cmd__payload.m2_stride  = \port$37069$0 [23:0];
+  assign \cmd__payload.index  = { \port$37069$0 [32], \port$37067$0 [32], \port$37065$0 [32], \port$37063$0 [32], \port$37061$0 [32], \port$37059$0 [32], \port$37057$0 [32], \port$37055$0 [32], \port$37053$0 [32], \port$37051$0 [32], \port$37049$0 [32], \port$37047$0 [32], \port$37045$0 [32], \port$37043$0 [32], \port$37041$0 [32], \port$37039$0 [32] };
+  assign \cmd__payload$21.opcode  = \port$37039$0 [7:0];
+  assign \cmd__payload$21.wait  = \port$37041$0 [15:0];
+  assign \cmd__payload$21.post  = \port$37041$0 [31:16];
+  assign \cmd__payload$21.accumulate  = \port$37039$0 [8];
+  assign \cmd__payload$21.row_sum  = \port$37039$0 [9];
+  assign \cmd__payload$21.early  = \port$37039$0 [10];
+  assign \cmd__payload$21.act  = \port$37043$0 [23:0];
+  assign \cmd__payload$21.wgt  = \port$37045$0 [15:0];
+  assign \cmd__payload$21.wgt_block  = \port$37045$0 [31:16];
+  assign \cmd__payload$21.wait_weights  = \port$37047$0 [15:0];
+  assign \cmd__payload$21.wait_acc  = \port$37047$0 [31:16];
+  assign \cmd__payload$21.acc  = \port$37049$0 [15:0];
+  assign \cmd__payload$21.acc_block  = \port$37049$0 [31:16];
+  assign \cmd__payload$21.blocks  = \port$37051$0 [15:0];
+  assign \cmd__payload$21.k_tail  = \port$37051$0 [31:16];
+  assign \cmd__payload$21.k0  = \port$37053$0 [15:0];
+  assign \cmd__payload$21.k1  = \port$37053$0 [31:16];
+  assign \cmd__payload$21.k2  = \port$37055$0 [15:0];
+  assign \cmd__payload$21.m0  = \port$37055$0 [31:16];
+  assign \cmd__payload$21.m1  = \port$37057$0 [15:0];
+  assign \cmd__payload$21.m2  = \port$37057$0 [31:16];
+  assign \cmd__payload$21.k0_stride  = \port$37059$0 [23:0];
+  assign \cmd__payload$21.k1_stride  = \port$37061$0 [23:0];
+  assign \cmd__payload$21.k2_stride  = \port$37063$0 [23:0];
+  assign \cmd__payload$21.m0_stride  = \port$37065$0 [23:0];
+  assign \cmd__payload$21.m1_stride  = \port$37067$0 [23:0];
+  assign \cmd__payload$21.m2_stride  = \port$37069$0 [23:0];
+  assign \cmd__payload$21.index  = { \port$37069$0 [32], \port$37067$0 [32], \port$37065$0 [32], \port$37063$0 [32], \port$37061$0 [32], \port$37059$0 [32], \port$37057$0 [32], \port$37055$0 [32], \port$37053$0 [32], \port$37051$0 [32], \port$37049$0 [32], \port$37047$0 [32], \port$37045$0 [32], \port$37043$0 [32], \port$37041$0 [32], \port$37039$0 [32] };
   assign \row.address  = row[23:0];
   assign \row.acc  = row[40:24];
   assign \row.bytes  = row[43:41];
@@ -27616,7 +27629,7 @@ module \weft.matmul (weights_ready, cmd__valid, act__ready, wgt_data, act__valid
   assign \$31  = { same, 1'h0 };
 endmodule
 
-module \weft.matmul.accumulators (finished, drain__ready, value, \value$35 , \value$36 , \value$37 , blocked, drain, \port$4293$0 , cleared_rst, coming, entry, sums, cleared_clk);
+module \weft.matmul.accumulators (finished, drain__ready, value, \value$35 , \value$36 , \value$37 , blocked, drain, \port$4309$0 , cleared_rst, coming, entry, sums, cleared_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$64  = 0;
   wire [1:0] \$1 ;
   wire \$10 ;
@@ -27753,8 +27766,8 @@ module \weft.matmul.accumulators (finished, drain__ready, value, \value$35 , \va
   wire \entry_4.valid ;
   output finished;
   wire finished;
-  input [4:0] \port$4293$0 ;
-  wire [4:0] \port$4293$0 ;
+  input [4:0] \port$4309$0 ;
+  wire [4:0] \port$4309$0 ;
   wire [31:0] sum;
   wire [31:0] \sum$12 ;
   wire [31:0] \sum$18 ;
@@ -27772,7 +27785,7 @@ module \weft.matmul.accumulators (finished, drain__ready, value, \value$35 , \va
   assign finished = entry_4[0] & entry_4[2];
   assign \$1  = busy | blocked;
   assign \$2  = busy | blocked;
-  assign \$3  = \port$4293$0 [0] ? \$1 [1] : \$2 [0];
+  assign \$3  = \port$4309$0 [0] ? \$1 [1] : \$2 [0];
   assign drain__ready = ~ \$3 ;
   assign \$4  = ~ coming[1];
   assign \$5  = coming[0] & \$4 ;
@@ -27819,7 +27832,7 @@ module \weft.matmul.accumulators (finished, drain__ready, value, \value$35 , \va
     .cleared_rst(cleared_rst),
     .drain(drain),
     .entry(entry),
-    .\port$4293$0 (\port$4293$0 ),
+    .\port$4309$0 (\port$4309$0 ),
     .sum(sums[31:0]),
     .value(value)
   );
@@ -27828,7 +27841,7 @@ module \weft.matmul.accumulators (finished, drain__ready, value, \value$35 , \va
     .cleared_rst(cleared_rst),
     .drain(drain),
     .entry(\entry$10 ),
-    .\port$4293$0 (\port$4293$0 ),
+    .\port$4309$0 (\port$4309$0 ),
     .sum(sums[63:32]),
     .value(\value$35 )
   );
@@ -27837,7 +27850,7 @@ module \weft.matmul.accumulators (finished, drain__ready, value, \value$35 , \va
     .cleared_rst(cleared_rst),
     .drain(drain),
     .entry(\entry$16 ),
-    .\port$4293$0 (\port$4293$0 ),
+    .\port$4309$0 (\port$4309$0 ),
     .sum(sums[95:64]),
     .value(\value$36 )
   );
@@ -27846,7 +27859,7 @@ module \weft.matmul.accumulators (finished, drain__ready, value, \value$35 , \va
     .cleared_rst(cleared_rst),
     .drain(drain),
     .entry(\entry$22 ),
-    .\port$4293$0 (\port$4293$0 ),
+    .\port$4309$0 (\port$4309$0 ),
     .sum(sums[127:96]),
     .value(\value$37 )
   );
@@ -27916,25 +27929,25 @@ module \weft.matmul.accumulators (finished, drain__ready, value, \value$35 , \va
   assign \entry$1  = entry;
   assign sum = sums[31:0];
   assign drain__asks = drain;
-  assign drain_half = \port$4293$0 [0];
-  assign drain__half = \port$4293$0 [0];
-  assign drain_row = \port$4293$0 [4:1];
-  assign drain__row = \port$4293$0 [4:1];
+  assign drain_half = \port$4309$0 [0];
+  assign drain__half = \port$4309$0 [0];
+  assign drain_row = \port$4309$0 [4:1];
+  assign drain__row = \port$4309$0 [4:1];
   assign entry_1 = \entry$10 ;
   assign \sum$12  = sums[63:32];
   assign \drain$13  = drain;
-  assign \drain_half$14  = \port$4293$0 [0];
-  assign \drain_row$15  = \port$4293$0 [4:1];
+  assign \drain_half$14  = \port$4309$0 [0];
+  assign \drain_row$15  = \port$4309$0 [4:1];
   assign entry_2 = \entry$16 ;
   assign \sum$18  = sums[95:64];
   assign \drain$19  = drain;
-  assign \drain_half$20  = \port$4293$0 [0];
-  assign \drain_row$21  = \port$4293$0 [4:1];
+  assign \drain_half$20  = \port$4309$0 [0];
+  assign \drain_row$21  = \port$4309$0 [4:1];
   assign entry_3 = \entry$22 ;
   assign \sum$24  = sums[127:96];
   assign \drain$25  = drain;
-  assign \drain_half$26  = \port$4293$0 [0];
-  assign \drain_row$27  = \port$4293$0 [4:1];
+  assign \drain_half$26  = \port$4309$0 [0];
+  assign \drain_row$27  = \port$4309$0 [4:1];
   assign drain__data = { \value$37 , \value$36 , \value$35 , value };
   assign \entry.valid  = entry[0];
   assign \entry.first  = entry[1];
@@ -27992,7 +28005,7 @@ module \weft.matmul.accumulators (finished, drain__ready, value, \value$35 , \va
   assign \$35  = \entry$16 [3];
 endmodule
 
-module \weft.matmul.accumulators.column_0 (value, drain, \port$4293$0 , cleared_rst, entry, sum, cleared_clk);
+module \weft.matmul.accumulators.column_0 (value, drain, \port$4309$0 , cleared_rst, entry, sum, cleared_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$65  = 0;
   wire [31:0] \$1 ;
   wire \$10 ;
@@ -28037,8 +28050,8 @@ module \weft.matmul.accumulators.column_0 (value, drain, \port$4293$0 , cleared_
   wire \entry.last ;
   wire [3:0] \entry.row ;
   wire \entry.valid ;
-  input [4:0] \port$4293$0 ;
-  wire [4:0] \port$4293$0 ;
+  input [4:0] \port$4309$0 ;
+  wire [4:0] \port$4309$0 ;
   wire [3:0] read__addr;
   wire [3:0] \read__addr$21 ;
   wire [31:0] read__data;
@@ -28097,10 +28110,10 @@ module \weft.matmul.accumulators.column_0 (value, drain, \port$4293$0 , cleared_
   assign \$5  = entry[0] & \$4 ;
   assign \$6  = ! entry[3];
   assign adds_0 = \$5  & \$6 ;
-  assign \$7  = ! \port$4293$0 [0];
+  assign \$7  = ! \port$4309$0 [0];
   assign \$8  = drain & \$7 ;
   assign read__en = adds_0 | \$8 ;
-  assign read__addr = adds_0 ? entry[7:4] : \port$4293$0 [4:1];
+  assign read__addr = adds_0 ? entry[7:4] : \port$4309$0 [4:1];
   assign \$9  = ! written[3];
   assign write__en = written[0] & \$9 ;
   assign \$10  = ~ entry[1];
@@ -28108,7 +28121,7 @@ module \weft.matmul.accumulators.column_0 (value, drain, \port$4293$0 , cleared_
   assign adds_1 = \$11  & \$12 ;
   assign \$14  = drain & \$13 ;
   assign \read__en$20  = adds_1 | \$14 ;
-  assign \read__addr$21  = adds_1 ? entry[7:4] : \port$4293$0 [4:1];
+  assign \read__addr$21  = adds_1 ? entry[7:4] : \port$4309$0 [4:1];
   assign \write__en$22  = written[0] & \$15 ;
   assign value = drained_half ? \read__data$7  : read__data;
   always @(posedge cleared_clk)
@@ -28147,13 +28160,13 @@ module \weft.matmul.accumulators.column_0 (value, drain, \port$4293$0 , cleared_
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$65 ) begin end
-    \$19  = \port$4293$0 [0];
+    \$19  = \port$4309$0 [0];
     if (cleared_rst) begin
       \$19  = 1'h0;
     end
   end
-  assign drain_half = \port$4293$0 [0];
-  assign drain_row = \port$4293$0 [4:1];
+  assign drain_half = \port$4309$0 [0];
+  assign drain_row = \port$4309$0 [4:1];
   assign write__addr = written[7:4];
   assign write__data = total;
   assign \write__addr$23  = written[7:4];
@@ -28174,11 +28187,11 @@ module \weft.matmul.accumulators.column_0 (value, drain, \port$4293$0 , cleared_
   assign \written.half  = written[3];
   assign \written.row  = written[7:4];
   assign \$12  = entry[3];
-  assign \$13  = \port$4293$0 [0];
+  assign \$13  = \port$4309$0 [0];
   assign \$15  = written[3];
 endmodule
 
-module \weft.matmul.accumulators.column_1 (value, drain, \port$4293$0 , cleared_rst, sum, entry, cleared_clk);
+module \weft.matmul.accumulators.column_1 (value, drain, \port$4309$0 , cleared_rst, sum, entry, cleared_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$66  = 0;
   wire [31:0] \$1 ;
   wire \$10 ;
@@ -28223,8 +28236,8 @@ module \weft.matmul.accumulators.column_1 (value, drain, \port$4293$0 , cleared_
   wire \entry.last ;
   wire [3:0] \entry.row ;
   wire \entry.valid ;
-  input [4:0] \port$4293$0 ;
-  wire [4:0] \port$4293$0 ;
+  input [4:0] \port$4309$0 ;
+  wire [4:0] \port$4309$0 ;
   wire [3:0] read__addr;
   wire [3:0] \read__addr$21 ;
   wire [31:0] read__data;
@@ -28283,10 +28296,10 @@ module \weft.matmul.accumulators.column_1 (value, drain, \port$4293$0 , cleared_
   assign \$5  = entry[0] & \$4 ;
   assign \$6  = ! entry[3];
   assign adds_0 = \$5  & \$6 ;
-  assign \$7  = ! \port$4293$0 [0];
+  assign \$7  = ! \port$4309$0 [0];
   assign \$8  = drain & \$7 ;
   assign read__en = adds_0 | \$8 ;
-  assign read__addr = adds_0 ? entry[7:4] : \port$4293$0 [4:1];
+  assign read__addr = adds_0 ? entry[7:4] : \port$4309$0 [4:1];
   assign \$9  = ! written[3];
   assign write__en = written[0] & \$9 ;
   assign \$10  = ~ entry[1];
@@ -28294,7 +28307,7 @@ module \weft.matmul.accumulators.column_1 (value, drain, \port$4293$0 , cleared_
   assign adds_1 = \$11  & \$12 ;
   assign \$14  = drain & \$13 ;
   assign \read__en$20  = adds_1 | \$14 ;
-  assign \read__addr$21  = adds_1 ? entry[7:4] : \port$4293$0 [4:1];
+  assign \read__addr$21  = adds_1 ? entry[7:4] : \port$4309$0 [4:1];
   assign \write__en$22  = written[0] & \$15 ;
   assign value = drained_half ? \read__data$7  : read__data;
   always @(posedge cleared_clk)
@@ -28333,13 +28346,13 @@ module \weft.matmul.accumulators.column_1 (value, drain, \port$4293$0 , cleared_
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$66 ) begin end
-    \$19  = \port$4293$0 [0];
+    \$19  = \port$4309$0 [0];
     if (cleared_rst) begin
       \$19  = 1'h0;
     end
   end
-  assign drain_half = \port$4293$0 [0];
-  assign drain_row = \port$4293$0 [4:1];
+  assign drain_half = \port$4309$0 [0];
+  assign drain_row = \port$4309$0 [4:1];
   assign write__addr = written[7:4];
   assign write__data = total;
   assign \write__addr$23  = written[7:4];
@@ -28360,11 +28373,11 @@ module \weft.matmul.accumulators.column_1 (value, drain, \port$4293$0 , cleared_
   assign \written.half  = written[3];
   assign \written.row  = written[7:4];
   assign \$12  = entry[3];
-  assign \$13  = \port$4293$0 [0];
+  assign \$13  = \port$4309$0 [0];
   assign \$15  = written[3];
 endmodule
 
-module \weft.matmul.accumulators.column_2 (value, drain, \port$4293$0 , cleared_rst, sum, entry, cleared_clk);
+module \weft.matmul.accumulators.column_2 (value, drain, \port$4309$0 , cleared_rst, sum, entry, cleared_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$67  = 0;
   wire [31:0] \$1 ;
   wire \$10 ;
@@ -28409,8 +28422,8 @@ module \weft.matmul.accumulators.column_2 (value, drain, \port$4293$0 , cleared_
   wire \entry.last ;
   wire [3:0] \entry.row ;
   wire \entry.valid ;
-  input [4:0] \port$4293$0 ;
-  wire [4:0] \port$4293$0 ;
+  input [4:0] \port$4309$0 ;
+  wire [4:0] \port$4309$0 ;
   wire [3:0] read__addr;
   wire [3:0] \read__addr$21 ;
   wire [31:0] read__data;
@@ -28469,10 +28482,10 @@ module \weft.matmul.accumulators.column_2 (value, drain, \port$4293$0 , cleared_
   assign \$5  = entry[0] & \$4 ;
   assign \$6  = ! entry[3];
   assign adds_0 = \$5  & \$6 ;
-  assign \$7  = ! \port$4293$0 [0];
+  assign \$7  = ! \port$4309$0 [0];
   assign \$8  = drain & \$7 ;
   assign read__en = adds_0 | \$8 ;
-  assign read__addr = adds_0 ? entry[7:4] : \port$4293$0 [4:1];
+  assign read__addr = adds_0 ? entry[7:4] : \port$4309$0 [4:1];
   assign \$9  = ! written[3];
   assign write__en = written[0] & \$9 ;
   assign \$10  = ~ entry[1];
@@ -28480,7 +28493,7 @@ module \weft.matmul.accumulators.column_2 (value, drain, \port$4293$0 , cleared_
   assign adds_1 = \$11  & \$12 ;
   assign \$14  = drain & \$13 ;
   assign \read__en$20  = adds_1 | \$14 ;
-  assign \read__addr$21  = adds_1 ? entry[7:4] : \port$4293$0 [4:1];
+  assign \read__addr$21  = adds_1 ? entry[7:4] : \port$4309$0 [4:1];
   assign \write__en$22  = written[0] & \$15 ;
   assign value = drained_half ? \read__data$7  : read__data;
   always @(posedge cleared_clk)
@@ -28519,13 +28532,13 @@ module \weft.matmul.accumulators.column_2 (value, drain, \port$4293$0 , cleared_
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$67 ) begin end
-    \$19  = \port$4293$0 [0];
+    \$19  = \port$4309$0 [0];
     if (cleared_rst) begin
       \$19  = 1'h0;
     end
   end
-  assign drain_half = \port$4293$0 [0];
-  assign drain_row = \port$4293$0 [4:1];
+  assign drain_half = \port$4309$0 [0];
+  assign drain_row = \port$4309$0 [4:1];
   assign write__addr = written[7:4];
   assign write__data = total;
   assign \write__addr$23  = written[7:4];
@@ -28546,11 +28559,11 @@ module \weft.matmul.accumulators.column_2 (value, drain, \port$4293$0 , cleared_
   assign \written.half  = written[3];
   assign \written.row  = written[7:4];
   assign \$12  = entry[3];
-  assign \$13  = \port$4293$0 [0];
+  assign \$13  = \port$4309$0 [0];
   assign \$15  = written[3];
 endmodule
 
-module \weft.matmul.accumulators.column_3 (value, drain, \port$4293$0 , cleared_rst, sum, entry, cleared_clk);
+module \weft.matmul.accumulators.column_3 (value, drain, \port$4309$0 , cleared_rst, sum, entry, cleared_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$68  = 0;
   wire [31:0] \$1 ;
   wire \$10 ;
@@ -28595,8 +28608,8 @@ module \weft.matmul.accumulators.column_3 (value, drain, \port$4293$0 , cleared_
   wire \entry.last ;
   wire [3:0] \entry.row ;
   wire \entry.valid ;
-  input [4:0] \port$4293$0 ;
-  wire [4:0] \port$4293$0 ;
+  input [4:0] \port$4309$0 ;
+  wire [4:0] \port$4309$0 ;
   wire [3:0] read__addr;
   wire [3:0] \read__addr$21 ;
   wire [31:0] read__data;
@@ -28655,10 +28668,10 @@ module \weft.matmul.accumulators.column_3 (value, drain, \port$4293$0 , cleared_
   assign \$5  = entry[0] & \$4 ;
   assign \$6  = ! entry[3];
   assign adds_0 = \$5  & \$6 ;
-  assign \$7  = ! \port$4293$0 [0];
+  assign \$7  = ! \port$4309$0 [0];
   assign \$8  = drain & \$7 ;
   assign read__en = adds_0 | \$8 ;
-  assign read__addr = adds_0 ? entry[7:4] : \port$4293$0 [4:1];
+  assign read__addr = adds_0 ? entry[7:4] : \port$4309$0 [4:1];
   assign \$9  = ! written[3];
   assign write__en = written[0] & \$9 ;
   assign \$10  = ~ entry[1];
@@ -28666,7 +28679,7 @@ module \weft.matmul.accumulators.column_3 (value, drain, \port$4293$0 , cleared_
   assign adds_1 = \$11  & \$12 ;
   assign \$14  = drain & \$13 ;
   assign \read__en$20  = adds_1 | \$14 ;
-  assign \read__addr$21  = adds_1 ? entry[7:4] : \port$4293$0 [4:1];
+  assign \read__addr$21  = adds_1 ? entry[7:4] : \port$4309$0 [4:1];
   assign \write__en$22  = written[0] & \$15 ;
   assign value = drained_half ? \read__data$7  : read__data;
   always @(posedge cleared_clk)
@@ -28705,13 +28718,13 @@ module \weft.matmul.accumulators.column_3 (value, drain, \port$4293$0 , cleared_
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$68 ) begin end
-    \$19  = \port$4293$0 [0];
+    \$19  = \port$4309$0 [0];
     if (cleared_rst) begin
       \$19  = 1'h0;
     end
   end
-  assign drain_half = \port$4293$0 [0];
-  assign drain_row = \port$4293$0 [4:1];
+  assign drain_half = \port$4309$0 [0];
+  assign drain_row = \port$4309$0 [4:1];
   assign write__addr = written[7:4];
   assign write__data = total;
   assign \write__addr$23  = written[7:4];
@@ -28732,7 +28745,7 @@ module \weft.matmul.accumulators.column_3 (value, drain, \port$4293$0 , cleared_
   assign \written.half  = written[3];
   assign \written.row  = written[7:4];
   assign \$12  = entry[3];
-  assign \$13  = \port$4293$0 [0];
+  assign \$13  = \port$4309$0 [0];
   assign \$15  = written[3];
 endmodule
 
@@ -28868,15 +28881,15 @@ module \weft.matmul.array (row, cleared_rst, swap, weights, sums_3, shift, clear
     .cleared_clk(cleared_clk),
     .cleared_rst(cleared_rst),
     .pipe_register(\chain$50 ),
-    .\port$3265$0 (row[7:0]),
-    .\port$37730$2 (swap),
-    .\port$37732$0 (weights[7:0]),
-    .\port$37756$0 (swap_later[23:0]),
-    .\port$37758$0 (shift_later[23:0]),
-    .\port$37762$0 (skew_weights_1[7:0]),
-    .\port$37763$0 (skew_weights_2[7:0]),
-    .\port$37764$0 (skew_weights_3),
-    .\port$37854$0 (shift),
+    .\port$3281$0 (row[7:0]),
+    .\port$37746$2 (swap),
+    .\port$37748$0 (weights[7:0]),
+    .\port$37772$0 (swap_later[23:0]),
+    .\port$37774$0 (shift_later[23:0]),
+    .\port$37778$0 (skew_weights_1[7:0]),
+    .\port$37779$0 (skew_weights_2[7:0]),
+    .\port$37780$0 (skew_weights_3),
+    .\port$37870$0 (shift),
     .product_3_later(product),
     .used_register(used_0),
     .x_register(x_0)
@@ -28886,7 +28899,7 @@ module \weft.matmul.array (row, cleared_rst, swap, weights, sums_3, shift, clear
     .cleared_clk(cleared_clk),
     .cleared_rst(cleared_rst),
     .pipe_register(\chain$60 ),
-    .\port$37759$0 (skew_row_1[7:0]),
+    .\port$37775$0 (skew_row_1[7:0]),
     .product_3_later(\product$54 ),
     .shift(shift_later[31:0]),
     .swap(swap_later[31:0]),
@@ -28898,7 +28911,7 @@ module \weft.matmul.array (row, cleared_rst, swap, weights, sums_3, shift, clear
     .cleared_clk(cleared_clk),
     .cleared_rst(cleared_rst),
     .pipe_register(\chain$70 ),
-    .\port$37760$0 (skew_row_2[7:0]),
+    .\port$37776$0 (skew_row_2[7:0]),
     .product_3_later(\product$64 ),
     .shift(shift_later[39:8]),
     .swap(swap_later[39:8]),
@@ -28909,7 +28922,7 @@ module \weft.matmul.array (row, cleared_rst, swap, weights, sums_3, shift, clear
     .chain(\chain$70 ),
     .cleared_clk(cleared_clk),
     .cleared_rst(cleared_rst),
-    .\port$37761$0 (skew_row_3),
+    .\port$37777$0 (skew_row_3),
     .product_3_later(\product$74 ),
     .shift(shift_later[47:16]),
     .swap(swap_later[47:16]),
@@ -28967,7 +28980,7 @@ module \weft.matmul.array (row, cleared_rst, swap, weights, sums_3, shift, clear
   assign sums = sums_3;
 endmodule
 
-module \weft.matmul.array.multipliers_0 (\port$3265$0 , cleared_rst, \port$37730$2 , \port$37732$0 , \port$37756$0 , \port$37758$0 , \port$37762$0 , \port$37763$0 , \port$37764$0 , x_register, pipe_register, used_register, product_3_later, \port$37854$0 , cleared_clk);
+module \weft.matmul.array.multipliers_0 (\port$3281$0 , cleared_rst, \port$37746$2 , \port$37748$0 , \port$37772$0 , \port$37774$0 , \port$37778$0 , \port$37779$0 , \port$37780$0 , x_register, pipe_register, used_register, product_3_later, \port$37870$0 , cleared_clk);
   wire [31:0] \$1 ;
   wire [31:0] \$2 ;
   wire [31:0] \$3 ;
@@ -28986,24 +28999,24 @@ module \weft.matmul.array.multipliers_0 (\port$3265$0 , cleared_rst, \port$37730
   wire [31:0] pipe;
   output [31:0] pipe_register;
   reg [31:0] pipe_register = 32'd0;
-  input [7:0] \port$3265$0 ;
-  wire [7:0] \port$3265$0 ;
-  input \port$37730$2 ;
-  wire \port$37730$2 ;
-  input [7:0] \port$37732$0 ;
-  wire [7:0] \port$37732$0 ;
-  input [23:0] \port$37756$0 ;
-  wire [23:0] \port$37756$0 ;
-  input [23:0] \port$37758$0 ;
-  wire [23:0] \port$37758$0 ;
-  input [7:0] \port$37762$0 ;
-  wire [7:0] \port$37762$0 ;
-  input [7:0] \port$37763$0 ;
-  wire [7:0] \port$37763$0 ;
-  input [7:0] \port$37764$0 ;
-  wire [7:0] \port$37764$0 ;
-  input \port$37854$0 ;
-  wire \port$37854$0 ;
+  input [7:0] \port$3281$0 ;
+  wire [7:0] \port$3281$0 ;
+  input \port$37746$2 ;
+  wire \port$37746$2 ;
+  input [7:0] \port$37748$0 ;
+  wire [7:0] \port$37748$0 ;
+  input [23:0] \port$37772$0 ;
+  wire [23:0] \port$37772$0 ;
+  input [23:0] \port$37774$0 ;
+  wire [23:0] \port$37774$0 ;
+  input [7:0] \port$37778$0 ;
+  wire [7:0] \port$37778$0 ;
+  input [7:0] \port$37779$0 ;
+  wire [7:0] \port$37779$0 ;
+  input [7:0] \port$37780$0 ;
+  wire [7:0] \port$37780$0 ;
+  input \port$37870$0 ;
+  wire \port$37870$0 ;
   (* init = 64'h0000000000000000 *)
   wire [63:0] product;
   wire [15:0] product_0;
@@ -29026,18 +29039,18 @@ module \weft.matmul.array.multipliers_0 (\port$3265$0 , cleared_rst, \port$37730
   output [31:0] x_register;
   reg [31:0] x_register = 32'd0;
   assign \$2  = ready & \$1 ;
-  assign \$3  = { \port$37764$0 , \port$37763$0 , \port$37762$0 , \port$37732$0  } & { \port$37758$0 , \port$37854$0 , \port$37854$0 , \port$37854$0 , \port$37854$0 , \port$37854$0 , \port$37854$0 , \port$37854$0 , \port$37854$0  };
+  assign \$3  = { \port$37780$0 , \port$37779$0 , \port$37778$0 , \port$37748$0  } & { \port$37774$0 , \port$37870$0 , \port$37870$0 , \port$37870$0 , \port$37870$0 , \port$37870$0 , \port$37870$0 , \port$37870$0 , \port$37870$0  };
   assign \$4  = \$2  | \$3 ;
-  assign \$5  = ~ { \port$37756$0 , \port$37730$2 , \port$37730$2 , \port$37730$2 , \port$37730$2 , \port$37730$2 , \port$37730$2 , \port$37730$2 , \port$37730$2  };
+  assign \$5  = ~ { \port$37772$0 , \port$37746$2 , \port$37746$2 , \port$37746$2 , \port$37746$2 , \port$37746$2 , \port$37746$2 , \port$37746$2 , \port$37746$2  };
   assign \$6  = used_register & \$5 ;
-  assign \$7  = ready & { \port$37756$0 , \port$37730$2 , \port$37730$2 , \port$37730$2 , \port$37730$2 , \port$37730$2 , \port$37730$2 , \port$37730$2 , \port$37730$2  };
+  assign \$7  = ready & { \port$37772$0 , \port$37746$2 , \port$37746$2 , \port$37746$2 , \port$37746$2 , \port$37746$2 , \port$37746$2 , \port$37746$2 , \port$37746$2  };
   assign \$8  = \$6  | \$7 ;
   assign product_0 = $signed(x_register[7:0]) * $signed(used_register[7:0]);
   assign product_1 = $signed(x_register[15:8]) * $signed(used_register[15:8]);
   assign product_2 = $signed(x_register[23:16]) * $signed(used_register[23:16]);
   assign product_3 = $signed(x_register[31:24]) * $signed(used_register[31:24]);
   always @(posedge cleared_clk)
-    x_register <= { x_register[23:0], \port$3265$0  };
+    x_register <= { x_register[23:0], \port$3281$0  };
   always @(posedge cleared_clk)
     pipe_register <= ready;
   always @(posedge cleared_clk)
@@ -29050,18 +29063,18 @@ module \weft.matmul.array.multipliers_0 (\port$3265$0 , cleared_rst, \port$37730
     product_2_later <= product_1_later;
   always @(posedge cleared_clk)
     product_3_later <= product_2_later;
-  assign \$1  = ~ { \port$37758$0 , \port$37854$0 , \port$37854$0 , \port$37854$0 , \port$37854$0 , \port$37854$0 , \port$37854$0 , \port$37854$0 , \port$37854$0  };
-  assign a = { x_register[23:0], \port$3265$0  };
-  assign shift = { \port$37758$0 , \port$37854$0 , \port$37854$0 , \port$37854$0 , \port$37854$0 , \port$37854$0 , \port$37854$0 , \port$37854$0 , \port$37854$0  };
-  assign chain = { \port$37764$0 , \port$37763$0 , \port$37762$0 , \port$37732$0  };
-  assign swap = { \port$37756$0 , \port$37730$2 , \port$37730$2 , \port$37730$2 , \port$37730$2 , \port$37730$2 , \port$37730$2 , \port$37730$2 , \port$37730$2  };
+  assign \$1  = ~ { \port$37774$0 , \port$37870$0 , \port$37870$0 , \port$37870$0 , \port$37870$0 , \port$37870$0 , \port$37870$0 , \port$37870$0 , \port$37870$0  };
+  assign a = { x_register[23:0], \port$3281$0  };
+  assign shift = { \port$37774$0 , \port$37870$0 , \port$37870$0 , \port$37870$0 , \port$37870$0 , \port$37870$0 , \port$37870$0 , \port$37870$0 , \port$37870$0  };
+  assign chain = { \port$37780$0 , \port$37779$0 , \port$37778$0 , \port$37748$0  };
+  assign swap = { \port$37772$0 , \port$37746$2 , \port$37746$2 , \port$37746$2 , \port$37746$2 , \port$37746$2 , \port$37746$2 , \port$37746$2 , \port$37746$2  };
   assign x = x_register;
   assign used = used_register;
   assign pipe = pipe_register;
   assign product = product_3_later;
 endmodule
 
-module \weft.matmul.array.multipliers_1 (cleared_rst, swap, shift, \port$37759$0 , chain, x_register, pipe_register, used_register, product_3_later, cleared_clk);
+module \weft.matmul.array.multipliers_1 (cleared_rst, swap, shift, \port$37775$0 , chain, x_register, pipe_register, used_register, product_3_later, cleared_clk);
   wire [31:0] \$1 ;
   wire [31:0] \$2 ;
   wire [31:0] \$3 ;
@@ -29081,8 +29094,8 @@ module \weft.matmul.array.multipliers_1 (cleared_rst, swap, shift, \port$37759$0
   wire [31:0] pipe;
   output [31:0] pipe_register;
   reg [31:0] pipe_register = 32'd0;
-  input [7:0] \port$37759$0 ;
-  wire [7:0] \port$37759$0 ;
+  input [7:0] \port$37775$0 ;
+  wire [7:0] \port$37775$0 ;
   (* init = 64'h0000000000000000 *)
   wire [63:0] product;
   wire [15:0] product_0;
@@ -29118,7 +29131,7 @@ module \weft.matmul.array.multipliers_1 (cleared_rst, swap, shift, \port$37759$0
   assign product_2 = $signed(x_register[23:16]) * $signed(used_register[23:16]);
   assign product_3 = $signed(x_register[31:24]) * $signed(used_register[31:24]);
   always @(posedge cleared_clk)
-    x_register <= { x_register[23:0], \port$37759$0  };
+    x_register <= { x_register[23:0], \port$37775$0  };
   always @(posedge cleared_clk)
     pipe_register <= ready;
   always @(posedge cleared_clk)
@@ -29132,14 +29145,14 @@ module \weft.matmul.array.multipliers_1 (cleared_rst, swap, shift, \port$37759$0
   always @(posedge cleared_clk)
     product_3_later <= product_2_later;
   assign \$1  = ~ shift;
-  assign a = { x_register[23:0], \port$37759$0  };
+  assign a = { x_register[23:0], \port$37775$0  };
   assign x = x_register;
   assign used = used_register;
   assign pipe = pipe_register;
   assign product = product_3_later;
 endmodule
 
-module \weft.matmul.array.multipliers_2 (cleared_rst, swap, shift, \port$37760$0 , chain, x_register, pipe_register, used_register, product_3_later, cleared_clk);
+module \weft.matmul.array.multipliers_2 (cleared_rst, swap, shift, \port$37776$0 , chain, x_register, pipe_register, used_register, product_3_later, cleared_clk);
   wire [31:0] \$1 ;
   wire [31:0] \$2 ;
   wire [31:0] \$3 ;
@@ -29159,8 +29172,8 @@ module \weft.matmul.array.multipliers_2 (cleared_rst, swap, shift, \port$37760$0
   wire [31:0] pipe;
   output [31:0] pipe_register;
   reg [31:0] pipe_register = 32'd0;
-  input [7:0] \port$37760$0 ;
-  wire [7:0] \port$37760$0 ;
+  input [7:0] \port$37776$0 ;
+  wire [7:0] \port$37776$0 ;
   (* init = 64'h0000000000000000 *)
   wire [63:0] product;
   wire [15:0] product_0;
@@ -29196,7 +29209,7 @@ module \weft.matmul.array.multipliers_2 (cleared_rst, swap, shift, \port$37760$0
   assign product_2 = $signed(x_register[23:16]) * $signed(used_register[23:16]);
   assign product_3 = $signed(x_register[31:24]) * $signed(used_register[31:24]);
   always @(posedge cleared_clk)
-    x_register <= { x_register[23:0], \port$37760$0  };
+    x_register <= { x_register[23:0], \port$37776$0  };
   always @(posedge cleared_clk)
     pipe_register <= ready;
   always @(posedge cleared_clk)
@@ -29210,14 +29223,14 @@ module \weft.matmul.array.multipliers_2 (cleared_rst, swap, shift, \port$37760$0
   always @(posedge cleared_clk)
     product_3_later <= product_2_later;
   assign \$1  = ~ shift;
-  assign a = { x_register[23:0], \port$37760$0  };
+  assign a = { x_register[23:0], \port$37776$0  };
   assign x = x_register;
   assign used = used_register;
   assign pipe = pipe_register;
   assign product = product_3_later;
 endmodule
 
-module \weft.matmul.array.multipliers_3 (cleared_rst, swap, shift, \port$37761$0 , chain, x_register, used_register, product_3_later, cleared_clk);
+module \weft.matmul.array.multipliers_3 (cleared_rst, swap, shift, \port$37777$0 , chain, x_register, used_register, product_3_later, cleared_clk);
   wire [31:0] \$1 ;
   wire [31:0] \$2 ;
   wire [31:0] \$3 ;
@@ -29236,8 +29249,8 @@ module \weft.matmul.array.multipliers_3 (cleared_rst, swap, shift, \port$37761$0
   (* init = 32'd0 *)
   wire [31:0] pipe;
   reg [31:0] pipe_register = 32'd0;
-  input [7:0] \port$37761$0 ;
-  wire [7:0] \port$37761$0 ;
+  input [7:0] \port$37777$0 ;
+  wire [7:0] \port$37777$0 ;
   (* init = 64'h0000000000000000 *)
   wire [63:0] product;
   wire [15:0] product_0;
@@ -29273,7 +29286,7 @@ module \weft.matmul.array.multipliers_3 (cleared_rst, swap, shift, \port$37761$0
   assign product_2 = $signed(x_register[23:16]) * $signed(used_register[23:16]);
   assign product_3 = $signed(x_register[31:24]) * $signed(used_register[31:24]);
   always @(posedge cleared_clk)
-    x_register <= { x_register[23:0], \port$37761$0  };
+    x_register <= { x_register[23:0], \port$37777$0  };
   always @(posedge cleared_clk)
     pipe_register <= ready;
   always @(posedge cleared_clk)
@@ -29287,7 +29300,7 @@ module \weft.matmul.array.multipliers_3 (cleared_rst, swap, shift, \port$37761$0
   always @(posedge cleared_clk)
     product_3_later <= product_2_later;
   assign \$1  = ~ shift;
-  assign a = { x_register[23:0], \port$37761$0  };
+  assign a = { x_register[23:0], \port$37777$0  };
   assign x = x_register;
   assign used = used_register;
   assign pipe = pipe_register;
@@ -29423,7 +29436,7 @@ module \weft.matmul.between (o__ready, i__ready, o__valid, o__payload, cleared_r
   assign \$like.mask  = \$like [83:68];
 endmodule
 
-module \weft.matmul.feeder (valid, accept, taken, reads, row, cleared_rst, \port$37029$0 , fence__up, fence__start, fence__end, \port$37706$46 , shift, ready, bad, loaded, cleared_clk);
+module \weft.matmul.feeder (valid, accept, taken, reads, row, cleared_rst, \port$37045$0 , fence__up, fence__start, fence__end, \port$37722$46 , shift, ready, bad, loaded, cleared_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$71  = 0;
   wire \$1 ;
   wire \$10 ;
@@ -29502,10 +29515,10 @@ module \weft.matmul.feeder (valid, accept, taken, reads, row, cleared_rst, \port
   output loaded;
   reg loaded = 1'h0;
   reg pending = 1'h0;
-  input [31:0] \port$37029$0 ;
-  wire [31:0] \port$37029$0 ;
-  input [1:0] \port$37706$46 ;
-  wire [1:0] \port$37706$46 ;
+  input [31:0] \port$37045$0 ;
+  wire [31:0] \port$37045$0 ;
+  input [1:0] \port$37722$46 ;
+  wire [1:0] \port$37722$46 ;
   wire read;
   output reads;
   wire reads;
@@ -29556,7 +29569,7 @@ module \weft.matmul.feeder (valid, accept, taken, reads, row, cleared_rst, \port
   assign \$8  = \$signal  + left;
   assign \$9  = ~ loaded;
   assign \$10  = valid & \$9 ;
-  assign \$11  = taken & \port$37706$46 [1];
+  assign \$11  = taken & \port$37722$46 [1];
   assign \$12  = idle | \$11 ;
   assign start = \$10  & \$12 ;
   assign \$13  = left - 1'h1;
@@ -29577,14 +29590,14 @@ module \weft.matmul.feeder (valid, accept, taken, reads, row, cleared_rst, \port
   assign \$28  = \$25  & \$27 ;
   assign \$29  = \$28  | bad;
   assign \$30  = idle | taken;
-  assign \$31  = idle | \port$37706$46 [1];
+  assign \$31  = idle | \port$37722$46 [1];
   assign \$32  = block + stride;
   assign \$33  = block + stride;
   assign \$34  = \$signal  + 3'h4;
-  assign \$35  = ~ \port$37706$46 [1];
+  assign \$35  = ~ \port$37722$46 [1];
   assign \$36  = taken & \$35 ;
   assign \$37  = start | \$36 ;
-  assign \$38  = taken & \port$37706$46 [1];
+  assign \$38  = taken & \port$37722$46 [1];
   always @(posedge cleared_clk)
     shifting <= \$39 ;
   always @(posedge cleared_clk)
@@ -29634,8 +29647,8 @@ module \weft.matmul.feeder (valid, accept, taken, reads, row, cleared_rst, \port
     if (\$30 ) begin
       (* full_case = 32'd1 *)
       if (\$31 ) begin
-        \$47  = { 1'h0, \port$37029$0 [15:0] };
-      end else if (\port$37706$46 [0]) begin
+        \$47  = { 1'h0, \port$37045$0 [15:0] };
+      end else if (\port$37722$46 [0]) begin
         \$47  = \$32 [16:0];
       end else begin
         \$47  = \$34 [16:0];
@@ -29650,8 +29663,8 @@ module \weft.matmul.feeder (valid, accept, taken, reads, row, cleared_rst, \port
     \$48  = block;
     if (\$30 ) begin
       if (\$31 ) begin
-        \$48  = { 1'h0, \port$37029$0 [15:0] };
-      end else if (\port$37706$46 [0]) begin
+        \$48  = { 1'h0, \port$37045$0 [15:0] };
+      end else if (\port$37722$46 [0]) begin
         \$48  = \$33 [16:0];
       end
     end
@@ -29664,7 +29677,7 @@ module \weft.matmul.feeder (valid, accept, taken, reads, row, cleared_rst, \port
     \$49  = stride;
     if (\$30 ) begin
       if (\$31 ) begin
-        \$49  = \port$37029$0 [31:16];
+        \$49  = \port$37045$0 [31:16];
       end
     end
     if (cleared_rst) begin
@@ -29736,10 +29749,10 @@ module \weft.matmul.feeder (valid, accept, taken, reads, row, cleared_rst, \port
     end
   end
   assign read = reads;
-  assign \final  = \port$37706$46 [1];
-  assign block_last = \port$37706$46 [0];
-  assign wgt = \port$37029$0 [15:0];
-  assign wgt_block = \port$37029$0 [31:16];
+  assign \final  = \port$37722$46 [1];
+  assign block_last = \port$37722$46 [0];
+  assign wgt = \port$37045$0 [15:0];
+  assign wgt_block = \port$37045$0 [31:16];
   assign row = \$8 [7:0];
 endmodule
 
@@ -29869,7 +29882,7 @@ module \weft.matmul.posts (r_en, r_rdy, r_data, cleared_rst, w_en, w_port__data,
   assign r_port__data = r_data;
 endmodule
 
-module \weft.matmul.row_sum (row, reading, value, drain, \port$4293$0 , cleared_rst, \port$37728$33 , \port$37740$2 , cleared_clk);
+module \weft.matmul.row_sum (row, reading, value, drain, \port$4309$0 , cleared_rst, \port$37744$33 , \port$37756$2 , cleared_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$73  = 0;
   wire [8:0] \$1 ;
   reg [7:0] \$10 ;
@@ -29933,12 +29946,12 @@ module \weft.matmul.row_sum (row, reading, value, drain, \port$4293$0 , cleared_
   wire \entry_3.last ;
   wire [3:0] \entry_3.row ;
   wire \entry_3.valid ;
-  input [6:0] \port$37728$33 ;
-  wire [6:0] \port$37728$33 ;
-  input \port$37740$2 ;
-  wire \port$37740$2 ;
-  input [4:0] \port$4293$0 ;
-  wire [4:0] \port$4293$0 ;
+  input [6:0] \port$37744$33 ;
+  wire [6:0] \port$37744$33 ;
+  input \port$37756$2 ;
+  wire \port$37756$2 ;
+  input [4:0] \port$4309$0 ;
+  wire [4:0] \port$4309$0 ;
   output [1:0] reading;
   wire [1:0] reading;
   input [31:0] row;
@@ -29982,14 +29995,14 @@ module \weft.matmul.row_sum (row, reading, value, drain, \port$4293$0 , cleared_
     .cleared_rst(cleared_rst),
     .drain(drain),
     .entry(entry_2),
-    .\port$38015$0 (sum_2_0),
-    .\port$4293$0 (\port$4293$0 ),
+    .\port$38031$0 (sum_2_0),
+    .\port$4309$0 (\port$4309$0 ),
     .value(value)
   );
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$73 ) begin end
     \$7  = byte_0;
-    if (\port$37740$2 ) begin
+    if (\port$37756$2 ) begin
       \$7  = row[7:0];
     end
     if (cleared_rst) begin
@@ -29999,7 +30012,7 @@ module \weft.matmul.row_sum (row, reading, value, drain, \port$4293$0 , cleared_
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$73 ) begin end
     \$8  = byte_1;
-    if (\port$37740$2 ) begin
+    if (\port$37756$2 ) begin
       \$8  = row[15:8];
     end
     if (cleared_rst) begin
@@ -30009,7 +30022,7 @@ module \weft.matmul.row_sum (row, reading, value, drain, \port$4293$0 , cleared_
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$73 ) begin end
     \$9  = byte_2;
-    if (\port$37740$2 ) begin
+    if (\port$37756$2 ) begin
       \$9  = row[23:16];
     end
     if (cleared_rst) begin
@@ -30019,7 +30032,7 @@ module \weft.matmul.row_sum (row, reading, value, drain, \port$4293$0 , cleared_
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$73 ) begin end
     \$10  = byte_3;
-    if (\port$37740$2 ) begin
+    if (\port$37756$2 ) begin
       \$10  = row[31:24];
     end
     if (cleared_rst) begin
@@ -30028,7 +30041,7 @@ module \weft.matmul.row_sum (row, reading, value, drain, \port$4293$0 , cleared_
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$73 ) begin end
-    \$11  = { \port$37728$33 , \port$37740$2  };
+    \$11  = { \port$37744$33 , \port$37756$2  };
     if (cleared_rst) begin
       \$11  = 8'h00;
     end
@@ -30068,20 +30081,20 @@ module \weft.matmul.row_sum (row, reading, value, drain, \port$4293$0 , cleared_
       \$16  = 8'h00;
     end
   end
-  assign entry = { \port$37728$33 , \port$37740$2  };
+  assign entry = { \port$37744$33 , \port$37756$2  };
   assign \entry$15  = entry_2;
   assign sum = { sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0 };
   assign \drain$18  = drain;
-  assign drain_half = \port$4293$0 [0];
-  assign \drain_half$20  = \port$4293$0 [0];
-  assign drain_row = \port$4293$0 [4:1];
-  assign \drain_row$22  = \port$4293$0 [4:1];
+  assign drain_half = \port$4309$0 [0];
+  assign \drain_half$20  = \port$4309$0 [0];
+  assign drain_row = \port$4309$0 [4:1];
+  assign \drain_row$22  = \port$4309$0 [4:1];
   assign \value$24  = value;
-  assign \entry.valid  = \port$37740$2 ;
-  assign \entry.first  = \port$37728$33 [0];
-  assign \entry.last  = \port$37728$33 [1];
-  assign \entry.half  = \port$37728$33 [2];
-  assign \entry.row  = \port$37728$33 [6:3];
+  assign \entry.valid  = \port$37756$2 ;
+  assign \entry.first  = \port$37744$33 [0];
+  assign \entry.last  = \port$37744$33 [1];
+  assign \entry.half  = \port$37744$33 [2];
+  assign \entry.row  = \port$37744$33 [6:3];
   assign \entry_1.valid  = entry_1[0];
   assign \entry_1.first  = entry_1[1];
   assign \entry_1.last  = entry_1[2];
@@ -30104,7 +30117,7 @@ module \weft.matmul.row_sum (row, reading, value, drain, \port$4293$0 , cleared_
   assign \entry$15.row  = entry_2[7:4];
 endmodule
 
-module \weft.matmul.row_sum.column (value, drain, \port$4293$0 , cleared_rst, entry, \port$38015$0 , cleared_clk);
+module \weft.matmul.row_sum.column (value, drain, \port$4309$0 , cleared_rst, entry, \port$38031$0 , cleared_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$74  = 0;
   wire [31:0] \$1 ;
   wire \$10 ;
@@ -30149,10 +30162,10 @@ module \weft.matmul.row_sum.column (value, drain, \port$4293$0 , cleared_rst, en
   wire \entry.last ;
   wire [3:0] \entry.row ;
   wire \entry.valid ;
-  input [9:0] \port$38015$0 ;
-  wire [9:0] \port$38015$0 ;
-  input [4:0] \port$4293$0 ;
-  wire [4:0] \port$4293$0 ;
+  input [9:0] \port$38031$0 ;
+  wire [9:0] \port$38031$0 ;
+  input [4:0] \port$4309$0 ;
+  wire [4:0] \port$4309$0 ;
   wire [3:0] read__addr;
   wire [3:0] \read__addr$21 ;
   wire [31:0] read__data;
@@ -30205,15 +30218,15 @@ module \weft.matmul.row_sum.column (value, drain, \port$4293$0 , cleared_rst, en
   assign \read__data$7  = _1_;
   assign \$1  = arriving[3] ? \read__data$7  : read__data;
   assign \$2  = arriving[1] ? 32'd0 : \$1 ;
-  assign \$3  = $signed({ 1'h0, \$2  }) + $signed(\port$38015$0 );
+  assign \$3  = $signed({ 1'h0, \$2  }) + $signed(\port$38031$0 );
   assign \$4  = ~ entry[1];
   assign \$5  = entry[0] & \$4 ;
   assign \$6  = ! entry[3];
   assign adds_0 = \$5  & \$6 ;
-  assign \$7  = ! \port$4293$0 [0];
+  assign \$7  = ! \port$4309$0 [0];
   assign \$8  = drain & \$7 ;
   assign read__en = adds_0 | \$8 ;
-  assign read__addr = adds_0 ? entry[7:4] : \port$4293$0 [4:1];
+  assign read__addr = adds_0 ? entry[7:4] : \port$4309$0 [4:1];
   assign \$9  = ! written[3];
   assign write__en = written[0] & \$9 ;
   assign \$10  = ~ entry[1];
@@ -30221,7 +30234,7 @@ module \weft.matmul.row_sum.column (value, drain, \port$4293$0 , cleared_rst, en
   assign adds_1 = \$11  & \$12 ;
   assign \$14  = drain & \$13 ;
   assign \read__en$20  = adds_1 | \$14 ;
-  assign \read__addr$21  = adds_1 ? entry[7:4] : \port$4293$0 [4:1];
+  assign \read__addr$21  = adds_1 ? entry[7:4] : \port$4309$0 [4:1];
   assign \write__en$22  = written[0] & \$15 ;
   assign value = drained_half ? \read__data$7  : read__data;
   always @(posedge cleared_clk)
@@ -30260,14 +30273,14 @@ module \weft.matmul.row_sum.column (value, drain, \port$4293$0 , cleared_rst, en
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$74 ) begin end
-    \$19  = \port$4293$0 [0];
+    \$19  = \port$4309$0 [0];
     if (cleared_rst) begin
       \$19  = 1'h0;
     end
   end
-  assign sum = { \port$38015$0 [9], \port$38015$0 [9], \port$38015$0 [9], \port$38015$0 [9], \port$38015$0 [9], \port$38015$0 [9], \port$38015$0 [9], \port$38015$0 [9], \port$38015$0 [9], \port$38015$0 [9], \port$38015$0 [9], \port$38015$0 [9], \port$38015$0 [9], \port$38015$0 [9], \port$38015$0 [9], \port$38015$0 [9], \port$38015$0 [9], \port$38015$0 [9], \port$38015$0 [9], \port$38015$0 [9], \port$38015$0 [9], \port$38015$0 [9], \port$38015$0  };
-  assign drain_half = \port$4293$0 [0];
-  assign drain_row = \port$4293$0 [4:1];
+  assign sum = { \port$38031$0 [9], \port$38031$0 [9], \port$38031$0 [9], \port$38031$0 [9], \port$38031$0 [9], \port$38031$0 [9], \port$38031$0 [9], \port$38031$0 [9], \port$38031$0 [9], \port$38031$0 [9], \port$38031$0 [9], \port$38031$0 [9], \port$38031$0 [9], \port$38031$0 [9], \port$38031$0 [9], \port$38031$0 [9], \port$38031$0 [9], \port$38031$0 [9], \port$38031$0 [9], \port$38031$0 [9], \port$38031$0 [9], \port$38031$0 [9], \port$38031$0  };
+  assign drain_half = \port$4309$0 [0];
+  assign drain_row = \port$4309$0 [4:1];
   assign write__addr = written[7:4];
   assign write__data = total;
   assign \write__addr$23  = written[7:4];
@@ -30288,11 +30301,11 @@ module \weft.matmul.row_sum.column (value, drain, \port$4293$0 , cleared_rst, en
   assign \written.half  = written[3];
   assign \written.row  = written[7:4];
   assign \$12  = entry[3];
-  assign \$13  = \port$4293$0 [0];
+  assign \$13  = \port$4309$0 [0];
   assign \$15  = written[3];
 endmodule
 
-module \weft.matmul.rows (cmd__valid, take, o__ready, cleared_rst, \port$37023$0 , \port$37025$0 , \port$37027$0 , \port$37029$0 , \port$37031$0 , \port$37033$0 , \port$37035$0 , \port$37037$0 , \port$37039$0 , \port$37041$0 , \port$37043$0 , \port$37045$0 , \port$37047$0 , \port$37049$0 , \port$37051$0 , \port$37053$0 , stop
+module \weft.matmul.rows (cmd__valid, take, o__ready, cleared_rst, \port$37039$0 , \port$37041$0 , \port$37043$0 , \port$37045$0 , \port$37047$0 , \port$37049$0 , \port$37051$0 , \port$37053$0 , \port$37055$0 , \port$37057$0 , \port$37059$0 , \port$37061$0 , \port$37063$0 , \port$37065$0 , \port$37067$0 , \port$37069$0 , stop
 , known, o__payload, o__valid, cleared_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$75  = 0;
   wire \$1 ;
@@ -30422,22 +30435,6 @@ module \weft.matmul.rows (cmd__valid, take, o__ready, cleared_rst, \port$37023$0
   wire o__ready;
   output o__valid;
   reg o__valid = 1'h0;
-  input [32:0] \port$37023$0 ;
-  wire [32:0] \port$37023$0 ;
-  input [32:0] \port$37025$0 ;
-  wire [32:0] \port$37025$0 ;
-  input [32:0] \port$37027$0 ;
-  wire [32:0] \port$37027$0 ;
-  input [32:0] \port$37029$0 ;
-  wire [32:0] \port$37029$0 ;
-  input [32:0] \port$37031$0 ;
-  wire [32:0] \port$37031$0 ;
-  input [32:0] \port$37033$0 ;
-  wire [32:0] \port$37033$0 ;
-  input [32:0] \port$37035$0 ;
-  wire [32:0] \port$37035$0 ;
-  input [32:0] \port$37037$0 ;
-  wire [32:0] \port$37037$0 ;
   input [32:0] \port$37039$0 ;
   wire [32:0] \port$37039$0 ;
   input [32:0] \port$37041$0 ;
@@ -30454,6 +30451,22 @@ module \weft.matmul.rows (cmd__valid, take, o__ready, cleared_rst, \port$37023$0
   wire [32:0] \port$37051$0 ;
   input [32:0] \port$37053$0 ;
   wire [32:0] \port$37053$0 ;
+  input [32:0] \port$37055$0 ;
+  wire [32:0] \port$37055$0 ;
+  input [32:0] \port$37057$0 ;
+  wire [32:0] \port$37057$0 ;
+  input [32:0] \port$37059$0 ;
+  wire [32:0] \port$37059$0 ;
+  input [32:0] \port$37061$0 ;
+  wire [32:0] \port$37061$0 ;
+  input [32:0] \port$37063$0 ;
+  wire [32:0] \port$37063$0 ;
+  input [32:0] \port$37065$0 ;
+  wire [32:0] \port$37065$0 ;
+  input [32:0] \port$37067$0 ;
+  wire [32:0] \port$37067$0 ;
+  input [32:0] \port$37069$0 ;
+  wire [32:0] \port$37069$0 ;
   wire step;
   input stop;
   wire stop;
@@ -30496,16 +30509,16 @@ module \weft.matmul.rows (cmd__valid, take, o__ready, cleared_rst, \port$37023$0
   assign \$17  = ~ tile_last;
   assign \$18  = goes & \$17 ;
   assign \$19  = goes & block_last;
-  assign \$20  = ! \port$37035$0 [15:0];
-  assign \$21  = ! \port$37035$0 [31:16];
-  assign \$22  = ! \port$37037$0 [15:0];
-  assign \$23  = ! \port$37037$0 [31:16];
-  assign \$24  = ! \port$37039$0 [15:0];
-  assign \$25  = ! \port$37039$0 [31:16];
-  assign \$26  = ! \port$37041$0 [15:0];
-  assign \$27  = ! \port$37041$0 [31:16];
+  assign \$20  = ! \port$37051$0 [15:0];
+  assign \$21  = ! \port$37051$0 [31:16];
+  assign \$22  = ! \port$37053$0 [15:0];
+  assign \$23  = ! \port$37053$0 [31:16];
+  assign \$24  = ! \port$37055$0 [15:0];
+  assign \$25  = ! \port$37055$0 [31:16];
+  assign \$26  = ! \port$37057$0 [15:0];
+  assign \$27  = ! \port$37057$0 [31:16];
   assign \$28  = | { \$27 , \$26 , \$25 , \$24 , \$23 , \$22 , \$21 , \$20  };
-  assign \$29  = \port$37035$0 [31:16] > 3'h4;
+  assign \$29  = \port$37051$0 [31:16] > 3'h4;
   assign \$30  = \$28  | \$29 ;
   assign \$33  = \$signal  + 1'h1;
   assign \$34  = \$signal$45  + acc_block;
@@ -30526,26 +30539,26 @@ module \weft.matmul.rows (cmd__valid, take, o__ready, cleared_rst, \port$37023$0
     mask <= \$42 ;
   \weft.matmul.rows.rows  rows (
     .address_m0(address),
-    .\base$84 (\port$37027$0 [23:0]),
+    .\base$84 (\port$37043$0 [23:0]),
     .block_first(block_first),
     .block_last(block_last),
     .cleared_clk(cleared_clk),
     .cleared_rst(cleared_rst),
-    .count_blocks(\port$37035$0 [15:0]),
+    .count_blocks(\port$37051$0 [15:0]),
     .end_k0(tail),
     .\final (\final ),
     .fresh(fresh),
     .last(last),
-    .\port$37037$0 (\port$37037$0 [31:0]),
-    .\port$37039$0 (\port$37039$0 [31:0]),
-    .\port$37041$0 (\port$37041$0 [31:0]),
+    .\port$37053$0 (\port$37053$0 [31:0]),
+    .\port$37055$0 (\port$37055$0 [31:0]),
+    .\port$37057$0 (\port$37057$0 [31:0]),
     .step(goes),
-    .stride_k0(\port$37043$0 [23:0]),
-    .stride_k1(\port$37045$0 [23:0]),
-    .stride_k2(\port$37047$0 [23:0]),
-    .stride_m0(\port$37049$0 [23:0]),
-    .stride_m1(\port$37051$0 [23:0]),
-    .stride_m2(\port$37053$0 [23:0]),
+    .stride_k0(\port$37059$0 [23:0]),
+    .stride_k1(\port$37061$0 [23:0]),
+    .stride_k2(\port$37063$0 [23:0]),
+    .stride_m0(\port$37065$0 [23:0]),
+    .stride_m1(\port$37067$0 [23:0]),
+    .stride_m2(\port$37069$0 [23:0]),
     .tile_first(tile_first),
     .tile_last(tile_last)
   );
@@ -30553,7 +30566,7 @@ module \weft.matmul.rows (cmd__valid, take, o__ready, cleared_rst, \port$37023$0
     if (\$auto$verilog_backend.cc:2355:dump_module$75 ) begin end
     \$44  = \$signal ;
     if (\$16 ) begin
-      \$44  = { 1'h0, \port$37033$0 [15:0] };
+      \$44  = { 1'h0, \port$37049$0 [15:0] };
     end else if (\$18 ) begin
       \$44  = \$33 [16:0];
     end else if (\$19 ) begin
@@ -30569,7 +30582,7 @@ module \weft.matmul.rows (cmd__valid, take, o__ready, cleared_rst, \port$37023$0
     if (\$auto$verilog_backend.cc:2355:dump_module$75 ) begin end
     \$45  = \$signal$45 ;
     if (\$16 ) begin
-      \$45  = { 1'h0, \port$37033$0 [15:0] };
+      \$45  = { 1'h0, \port$37049$0 [15:0] };
     end else if (\$18 ) begin
     end else if (\$19 ) begin
       \$45  = \$35 [16:0];
@@ -30602,7 +30615,7 @@ module \weft.matmul.rows (cmd__valid, take, o__ready, cleared_rst, \port$37023$0
     if (\$auto$verilog_backend.cc:2355:dump_module$75 ) begin end
     \$38  = \$signal$32 ;
     if (\$16 ) begin
-      \$38  = \port$37023$0 [8];
+      \$38  = \port$37039$0 [8];
     end
     if (cleared_rst) begin
       \$38  = 1'h0;
@@ -30612,7 +30625,7 @@ module \weft.matmul.rows (cmd__valid, take, o__ready, cleared_rst, \port$37023$0
     if (\$auto$verilog_backend.cc:2355:dump_module$75 ) begin end
     \$39  = \$signal$37 ;
     if (\$16 ) begin
-      \$39  = \port$37023$0 [9];
+      \$39  = \port$37039$0 [9];
     end
     if (cleared_rst) begin
       \$39  = 1'h0;
@@ -30622,7 +30635,7 @@ module \weft.matmul.rows (cmd__valid, take, o__ready, cleared_rst, \port$37023$0
     if (\$auto$verilog_backend.cc:2355:dump_module$75 ) begin end
     \$40  = k_tail;
     if (\$16 ) begin
-      \$40  = \port$37035$0 [18:16];
+      \$40  = \port$37051$0 [18:16];
     end
     if (cleared_rst) begin
       \$40  = 3'h0;
@@ -30632,7 +30645,7 @@ module \weft.matmul.rows (cmd__valid, take, o__ready, cleared_rst, \port$37023$0
     if (\$auto$verilog_backend.cc:2355:dump_module$75 ) begin end
     \$41  = \$like ;
     if (\$16 ) begin
-      \$41  = { \port$37053$0 [32], \port$37051$0 [32], \port$37049$0 [32], \port$37047$0 [32], \port$37045$0 [32], \port$37043$0 [32], \port$37041$0 [32], \port$37039$0 [32], \port$37037$0 [32], \port$37035$0 [32], \port$37033$0 [32], \port$37031$0 [32], \port$37029$0 [32], \port$37027$0 [32], \port$37025$0 [32], \port$37023$0 [32] };
+      \$41  = { \port$37069$0 [32], \port$37067$0 [32], \port$37065$0 [32], \port$37063$0 [32], \port$37061$0 [32], \port$37059$0 [32], \port$37057$0 [32], \port$37055$0 [32], \port$37053$0 [32], \port$37051$0 [32], \port$37049$0 [32], \port$37047$0 [32], \port$37045$0 [32], \port$37043$0 [32], \port$37041$0 [32], \port$37039$0 [32] };
     end
     if (cleared_rst) begin
       \$41  = 16'h0000;
@@ -30642,7 +30655,7 @@ module \weft.matmul.rows (cmd__valid, take, o__ready, cleared_rst, \port$37023$0
     if (\$auto$verilog_backend.cc:2355:dump_module$75 ) begin end
     \$42  = mask;
     if (\$16 ) begin
-      \$42  = \port$37025$0 [31:16];
+      \$42  = \port$37041$0 [31:16];
     end
     if (cleared_rst) begin
       \$42  = 16'h0000;
@@ -30652,7 +30665,7 @@ module \weft.matmul.rows (cmd__valid, take, o__ready, cleared_rst, \port$37023$0
     if (\$auto$verilog_backend.cc:2355:dump_module$75 ) begin end
     \$43  = acc_block;
     if (\$16 ) begin
-      \$43  = \port$37033$0 [31:16];
+      \$43  = \port$37049$0 [31:16];
     end
     if (cleared_rst) begin
       \$43  = 16'h0000;
@@ -30661,21 +30674,21 @@ module \weft.matmul.rows (cmd__valid, take, o__ready, cleared_rst, \port$37023$0
   assign cmd__ready = take;
   assign step = goes;
   assign \fresh$11  = fresh;
-  assign base = \port$37027$0 [23:0];
-  assign cmd__payload = { \port$37053$0 [32], \port$37051$0 [32], \port$37049$0 [32], \port$37047$0 [32], \port$37045$0 [32], \port$37043$0 [32], \port$37041$0 [32], \port$37039$0 [32], \port$37037$0 [32], \port$37035$0 [32], \port$37033$0 [32], \port$37031$0 [32], \port$37029$0 [32], \port$37027$0 [32], \port$37025$0 [32], \port$37023$0 [32], \port$37053$0 [31:0], \port$37051$0 [31:0], \port$37049$0 [31:0], \port$37047$0 [31:0], \port$37045$0 [31:0], \port$37043$0 [31:0], \port$37041$0 [31:0], \port$37039$0 [31:0], \port$37037$0 [31:0], \port$37035$0 [31:0], \port$37033$0 [31:0], \port$37031$0 [31:0], \port$37029$0 [31:0], \port$37027$0 [31:0], \port$37025$0 [31:0], \port$37023$0 [31:0] };
-  assign count_m0 = \port$37039$0 [31:16];
-  assign stride_m0 = \port$37049$0 [23:0];
-  assign count_m1 = \port$37041$0 [15:0];
-  assign stride_m1 = \port$37051$0 [23:0];
-  assign count_m2 = \port$37041$0 [31:16];
-  assign stride_m2 = \port$37053$0 [23:0];
-  assign count_k0 = \port$37037$0 [15:0];
-  assign stride_k0 = \port$37043$0 [23:0];
-  assign count_k1 = \port$37037$0 [31:16];
-  assign stride_k1 = \port$37045$0 [23:0];
-  assign count_k2 = \port$37039$0 [15:0];
-  assign stride_k2 = \port$37047$0 [23:0];
-  assign count_blocks = \port$37035$0 [15:0];
+  assign base = \port$37043$0 [23:0];
+  assign cmd__payload = { \port$37069$0 [32], \port$37067$0 [32], \port$37065$0 [32], \port$37063$0 [32], \port$37061$0 [32], \port$37059$0 [32], \port$37057$0 [32], \port$37055$0 [32], \port$37053$0 [32], \port$37051$0 [32], \port$37049$0 [32], \port$37047$0 [32], \port$37045$0 [32], \port$37043$0 [32], \port$37041$0 [32], \port$37039$0 [32], \port$37069$0 [31:0], \port$37067$0 [31:0], \port$37065$0 [31:0], \port$37063$0 [31:0], \port$37061$0 [31:0], \port$37059$0 [31:0], \port$37057$0 [31:0], \port$37055$0 [31:0], \port$37053$0 [31:0], \port$37051$0 [31:0], \port$37049$0 [31:0], \port$37047$0 [31:0], \port$37045$0 [31:0], \port$37043$0 [31:0], \port$37041$0 [31:0], \port$37039$0 [31:0] };
+  assign count_m0 = \port$37055$0 [31:16];
+  assign stride_m0 = \port$37065$0 [23:0];
+  assign count_m1 = \port$37057$0 [15:0];
+  assign stride_m1 = \port$37067$0 [23:0];
+  assign count_m2 = \port$37057$0 [31:16];
+  assign stride_m2 = \port$37069$0 [23:0];
+  assign count_k0 = \port$37053$0 [15:0];
+  assign stride_k0 = \port$37059$0 [23:0];
+  assign count_k1 = \port$37053$0 [31:16];
+  assign stride_k1 = \port$37061$0 [23:0];
+  assign count_k2 = \port$37055$0 [15:0];
+  assign stride_k2 = \port$37063$0 [23:0];
+  assign count_blocks = \port$37051$0 [15:0];
   assign \o__payload.address  = o__payload[23:0];
   assign \o__payload.acc  = o__payload[40:24];
   assign \o__payload.bytes  = o__payload[43:41];
@@ -30689,34 +30702,34 @@ module \weft.matmul.rows (cmd__valid, take, o__ready, cleared_rst, \port$37023$0
   assign \o__payload.wrong  = o__payload[51];
   assign \o__payload.index  = o__payload[67:52];
   assign \o__payload.mask  = o__payload[83:68];
-  assign \cmd__payload.opcode  = \port$37023$0 [7:0];
-  assign \cmd__payload.wait  = \port$37025$0 [15:0];
-  assign \cmd__payload.post  = \port$37025$0 [31:16];
-  assign \cmd__payload.accumulate  = \port$37023$0 [8];
-  assign \cmd__payload.row_sum  = \port$37023$0 [9];
-  assign \cmd__payload.early  = \port$37023$0 [10];
-  assign \cmd__payload.act  = \port$37027$0 [23:0];
-  assign \cmd__payload.wgt  = \port$37029$0 [15:0];
-  assign \cmd__payload.wgt_block  = \port$37029$0 [31:16];
-  assign \cmd__payload.wait_weights  = \port$37031$0 [15:0];
-  assign \cmd__payload.wait_acc  = \port$37031$0 [31:16];
-  assign \cmd__payload.acc  = \port$37033$0 [15:0];
-  assign \cmd__payload.acc_block  = \port$37033$0 [31:16];
-  assign \cmd__payload.blocks  = \port$37035$0 [15:0];
-  assign \cmd__payload.k_tail  = \port$37035$0 [31:16];
-  assign \cmd__payload.k0  = \port$37037$0 [15:0];
-  assign \cmd__payload.k1  = \port$37037$0 [31:16];
-  assign \cmd__payload.k2  = \port$37039$0 [15:0];
-  assign \cmd__payload.m0  = \port$37039$0 [31:16];
-  assign \cmd__payload.m1  = \port$37041$0 [15:0];
-  assign \cmd__payload.m2  = \port$37041$0 [31:16];
-  assign \cmd__payload.k0_stride  = \port$37043$0 [23:0];
-  assign \cmd__payload.k1_stride  = \port$37045$0 [23:0];
-  assign \cmd__payload.k2_stride  = \port$37047$0 [23:0];
-  assign \cmd__payload.m0_stride  = \port$37049$0 [23:0];
-  assign \cmd__payload.m1_stride  = \port$37051$0 [23:0];
-  assign \cmd__payload.m2_stride  = \port$37053$0 [23:0];
-  assign \cmd__payload.index  = { \port$37053$0 [32], \port$37051$0 [32], \port$37049$0 [32], \port$37047$0 [32], \port$37045$0 [32], \port$37043$0 [32], \port$37041$0 [32], \port$37039$0 [32], \port$37037$0 [32], \port$37035$0 [32], \port$37033$0 [32], \port$37031$0 [32], \port$37029$0 [32], \port$37027$0 [32], \port$37025$0 [32], \port$37023$0 [32] };
+  assign \cmd__payload.opcode  = \port$37039$0 [7:0];
+  assign \cmd__payload.wait  = \port$37041$0 [15:0];
+  assign \cmd__payload.post  = \port$37041$0 [31:16];
+  assign \cmd__payload.accumulate  = \port$37039$0 [8];
+  assign \cmd__payload.row_sum  = \port$37039$0 [9];
+  assign \cmd__payload.early  = \port$37039$0 [10];
+  assign \cmd__payload.act  = \port$37043$0 [23:0];
+  assign \cmd__payload.wgt  = \port$37045$0 [15:0];
+  assign \cmd__payload.wgt_block  = \port$37045$0 [31:16];
+  assign \cmd__payload.wait_weights  = \port$37047$0 [15:0];
+  assign \cmd__payload.wait_acc  = \port$37047$0 [31:16];
+  assign \cmd__payload.acc  = \port$37049$0 [15:0];
+  assign \cmd__payload.acc_block  = \port$37049$0 [31:16];
+  assign \cmd__payload.blocks  = \port$37051$0 [15:0];
+  assign \cmd__payload.k_tail  = \port$37051$0 [31:16];
+  assign \cmd__payload.k0  = \port$37053$0 [15:0];
+  assign \cmd__payload.k1  = \port$37053$0 [31:16];
+  assign \cmd__payload.k2  = \port$37055$0 [15:0];
+  assign \cmd__payload.m0  = \port$37055$0 [31:16];
+  assign \cmd__payload.m1  = \port$37057$0 [15:0];
+  assign \cmd__payload.m2  = \port$37057$0 [31:16];
+  assign \cmd__payload.k0_stride  = \port$37059$0 [23:0];
+  assign \cmd__payload.k1_stride  = \port$37061$0 [23:0];
+  assign \cmd__payload.k2_stride  = \port$37063$0 [23:0];
+  assign \cmd__payload.m0_stride  = \port$37065$0 [23:0];
+  assign \cmd__payload.m1_stride  = \port$37067$0 [23:0];
+  assign \cmd__payload.m2_stride  = \port$37069$0 [23:0];
+  assign \cmd__payload.index  = { \port$37069$0 [32], \port$37067$0 [32], \port$37065$0 [32], \port$37063$0 [32], \port$37061$0 [32], \port$37059$0 [32], \port$37057$0 [32], \port$37055$0 [32], \port$37053$0 [32], \port$37051$0 [32], \port$37049$0 [32], \port$37047$0 [32], \port$37045$0 [32], \port$37043$0 [32], \port$37041$0 [32], \port$37039$0 [32] };
   assign o__payload[83:68] = mask;
   assign o__payload[67:52] = \$like ;
   assign o__payload[51] = \$15 ;
@@ -30734,7 +30747,7 @@ module \weft.matmul.rows (cmd__valid, take, o__ready, cleared_rst, \port$37023$0
   assign \$32  = \$30 ;
 endmodule
 
-module \weft.matmul.rows.rows (fresh, step, tile_last, block_last, \final , cleared_rst, \base$84 , count_blocks, \port$37037$0 , \port$37039$0 , \port$37041$0 , stride_k0, stride_k1, stride_k2, stride_m0, stride_m1, stride_m2, end_k0, address_m0, last, tile_first
+module \weft.matmul.rows.rows (fresh, step, tile_last, block_last, \final , cleared_rst, \base$84 , count_blocks, \port$37053$0 , \port$37055$0 , \port$37057$0 , stride_k0, stride_k1, stride_k2, stride_m0, stride_m1, stride_m2, end_k0, address_m0, last, tile_first
 , block_first, cleared_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$76  = 0;
   wire \$1 ;
@@ -31035,12 +31048,12 @@ module \weft.matmul.rows.rows (fresh, step, tile_last, block_last, \final , clea
   reg [15:0] left_m0 = 16'h0000;
   reg [15:0] left_m1 = 16'h0000;
   reg [15:0] left_m2 = 16'h0000;
-  input [31:0] \port$37037$0 ;
-  wire [31:0] \port$37037$0 ;
-  input [31:0] \port$37039$0 ;
-  wire [31:0] \port$37039$0 ;
-  input [31:0] \port$37041$0 ;
-  wire [31:0] \port$37041$0 ;
+  input [31:0] \port$37053$0 ;
+  wire [31:0] \port$37053$0 ;
+  input [31:0] \port$37055$0 ;
+  wire [31:0] \port$37055$0 ;
+  input [31:0] \port$37057$0 ;
+  wire [31:0] \port$37057$0 ;
   reg select_blocks = 1'h0;
   reg select_k0 = 1'h0;
   reg select_k1 = 1'h0;
@@ -31080,34 +31093,34 @@ module \weft.matmul.rows.rows (fresh, step, tile_last, block_last, \final , clea
   reg tile_first = 1'h0;
   output tile_last;
   wire tile_last;
-  assign end_new_m0 = \port$37039$0 [31:16] == 1'h1;
+  assign end_new_m0 = \port$37055$0 [31:16] == 1'h1;
   assign \$1  = left_m0 == 1'h1;
   assign \$2  = ! bound_m0;
   assign end_on_m0 = select_m0 ? \$1  : \$3 ;
-  assign end_new_m1 = \port$37041$0 [15:0] == 1'h1;
+  assign end_new_m1 = \port$37057$0 [15:0] == 1'h1;
   assign \$4  = left_m1 == 1'h1;
   assign \$6  = ! bound_m1;
   assign \$7  = \$5  ? \$6  : end_m1;
   assign end_on_m1 = select_m1 ? \$4  : \$7 ;
-  assign end_new_m2 = \port$37041$0 [31:16] == 1'h1;
+  assign end_new_m2 = \port$37057$0 [31:16] == 1'h1;
   assign \$8  = left_m2 == 1'h1;
   assign \$9  = & { end_m1, end_m0 };
   assign \$10  = ! bound_m2;
   assign \$11  = \$9  ? \$10  : end_m2;
   assign end_on_m2 = select_m2 ? \$8  : \$11 ;
-  assign end_new_k0 = \port$37037$0 [15:0] == 1'h1;
+  assign end_new_k0 = \port$37053$0 [15:0] == 1'h1;
   assign \$12  = left_k0 == 1'h1;
   assign \$13  = & { end_m2, end_m1, end_m0 };
   assign \$14  = ! bound_k0;
   assign \$15  = \$13  ? \$14  : end_k0;
   assign end_on_k0 = select_k0 ? \$12  : \$15 ;
-  assign end_new_k1 = \port$37037$0 [31:16] == 1'h1;
+  assign end_new_k1 = \port$37053$0 [31:16] == 1'h1;
   assign \$16  = left_k1 == 1'h1;
   assign \$17  = & { end_k0, end_m2, end_m1, end_m0 };
   assign \$18  = ! bound_k1;
   assign \$19  = \$17  ? \$18  : end_k1;
   assign end_on_k1 = select_k1 ? \$16  : \$19 ;
-  assign end_new_k2 = \port$37039$0 [15:0] == 1'h1;
+  assign end_new_k2 = \port$37055$0 [15:0] == 1'h1;
   assign \$20  = left_k2 == 1'h1;
   assign \$21  = & { end_k1, end_k0, end_m2, end_m1, end_m0 };
   assign \$22  = ! bound_k2;
@@ -31152,8 +31165,8 @@ module \weft.matmul.rows.rows (fresh, step, tile_last, block_last, \final , clea
   assign \$56  = ~ end_new_m0;
   assign \$59  = ~ end_on_m0;
   assign \$62  = fresh ? \$58  : \$61 ;
-  assign \$63  = \port$37039$0 [31:16] - 1'h1;
-  assign \$64  = \port$37039$0 [31:16] - 1'h1;
+  assign \$63  = \port$37055$0 [31:16] - 1'h1;
+  assign \$64  = \port$37055$0 [31:16] - 1'h1;
   assign \$65  = left_m0 - 1'h1;
   assign \$66  = end_m0 ? { 1'h0, bound_m0 } : \$65 ;
   assign \$67  = step & fresh;
@@ -31163,8 +31176,8 @@ module \weft.matmul.rows.rows (fresh, step, tile_last, block_last, \final , clea
   assign \$72  = ~ end_on_m1;
   assign \$74  = \$72  & \$73 ;
   assign \$75  = fresh ? \$71  : \$74 ;
-  assign \$77  = \port$37041$0 [15:0] - 1'h1;
-  assign \$78  = \port$37041$0 [15:0] - 1'h1;
+  assign \$77  = \port$37057$0 [15:0] - 1'h1;
+  assign \$78  = \port$37057$0 [15:0] - 1'h1;
   assign \$79  = left_m1 - 1'h1;
   assign \$80  = end_m1 ? { 1'h0, bound_m1 } : \$79 ;
   assign \$81  = step & fresh;
@@ -31177,8 +31190,8 @@ module \weft.matmul.rows.rows (fresh, step, tile_last, block_last, \final , clea
   assign \$88  = \$86  & \$87 ;
   assign \$89  = fresh ? \$85  : \$88 ;
   assign \$90  = & { end_m1, end_m0 };
-  assign \$91  = \port$37041$0 [31:16] - 1'h1;
-  assign \$92  = \port$37041$0 [31:16] - 1'h1;
+  assign \$91  = \port$37057$0 [31:16] - 1'h1;
+  assign \$92  = \port$37057$0 [31:16] - 1'h1;
   assign \$93  = left_m2 - 1'h1;
   assign \$94  = end_m2 ? { 1'h0, bound_m2 } : \$93 ;
   assign \$95  = step & fresh;
@@ -31191,8 +31204,8 @@ module \weft.matmul.rows.rows (fresh, step, tile_last, block_last, \final , clea
   assign \$102  = \$100  & \$101 ;
   assign \$103  = fresh ? \$99  : \$102 ;
   assign \$104  = & { end_m2, end_m1, end_m0 };
-  assign \$105  = \port$37037$0 [15:0] - 1'h1;
-  assign \$106  = \port$37037$0 [15:0] - 1'h1;
+  assign \$105  = \port$37053$0 [15:0] - 1'h1;
+  assign \$106  = \port$37053$0 [15:0] - 1'h1;
   assign \$107  = left_k0 - 1'h1;
   assign \$108  = end_k0 ? { 1'h0, bound_k0 } : \$107 ;
   assign \$109  = step & fresh;
@@ -31205,8 +31218,8 @@ module \weft.matmul.rows.rows (fresh, step, tile_last, block_last, \final , clea
   assign \$116  = \$114  & \$115 ;
   assign \$117  = fresh ? \$113  : \$116 ;
   assign \$118  = & { end_k0, end_m2, end_m1, end_m0 };
-  assign \$119  = \port$37037$0 [31:16] - 1'h1;
-  assign \$120  = \port$37037$0 [31:16] - 1'h1;
+  assign \$119  = \port$37053$0 [31:16] - 1'h1;
+  assign \$120  = \port$37053$0 [31:16] - 1'h1;
   assign \$121  = left_k1 - 1'h1;
   assign \$122  = end_k1 ? { 1'h0, bound_k1 } : \$121 ;
   assign \$123  = step & fresh;
@@ -31219,8 +31232,8 @@ module \weft.matmul.rows.rows (fresh, step, tile_last, block_last, \final , clea
   assign \$130  = \$128  & \$129 ;
   assign \$131  = fresh ? \$127  : \$130 ;
   assign \$132  = & { end_k1, end_k0, end_m2, end_m1, end_m0 };
-  assign \$133  = \port$37039$0 [15:0] - 1'h1;
-  assign \$134  = \port$37039$0 [15:0] - 1'h1;
+  assign \$133  = \port$37055$0 [15:0] - 1'h1;
+  assign \$134  = \port$37055$0 [15:0] - 1'h1;
   assign \$135  = left_k2 - 1'h1;
   assign \$136  = end_k2 ? { 1'h0, bound_k2 } : \$135 ;
   assign \$137  = step & fresh;
@@ -31840,12 +31853,12 @@ module \weft.matmul.rows.rows (fresh, step, tile_last, block_last, \final , clea
       \$227  = 1'h0;
     end
   end
-  assign count_m0 = \port$37039$0 [31:16];
-  assign count_m1 = \port$37041$0 [15:0];
-  assign count_m2 = \port$37041$0 [31:16];
-  assign count_k0 = \port$37037$0 [15:0];
-  assign count_k1 = \port$37037$0 [31:16];
-  assign count_k2 = \port$37039$0 [15:0];
+  assign count_m0 = \port$37055$0 [31:16];
+  assign count_m1 = \port$37057$0 [15:0];
+  assign count_m2 = \port$37057$0 [31:16];
+  assign count_k0 = \port$37053$0 [15:0];
+  assign count_k1 = \port$37053$0 [31:16];
+  assign count_k2 = \port$37055$0 [15:0];
   assign step_stride = \$52 [23:0];
   assign following = \$53 [23:0];
   assign address = address_m0;
@@ -33045,7 +33058,7 @@ module \weft.memory_port.owed (rst, i__valid, o__ready, o__payload, write__data,
   assign \read__data.left  = o__payload[4:1];
 endmodule
 
-module \weft.param_sram (rst, read__bias, read__scale, write__valid, read__addr, \port$37652$0 , \read__addr$17 , read__en, clk);
+module \weft.param_sram (rst, read__bias, read__scale, write__valid, read__addr, \port$37668$0 , \read__addr$17 , read__en, clk);
   wire [5:0] \$1 ;
   wire [6:0] \$2 ;
   wire [7:0] \$3 ;
@@ -33054,8 +33067,8 @@ module \weft.param_sram (rst, read__bias, read__scale, write__valid, read__addr,
   input clk;
   wire clk;
   wire first;
-  input [69:0] \port$37652$0 ;
-  wire [69:0] \port$37652$0 ;
+  input [69:0] \port$37668$0 ;
+  wire [69:0] \port$37668$0 ;
   input [5:0] read__addr;
   wire [5:0] read__addr;
   input [5:0] \read__addr$17 ;
@@ -33088,7 +33101,7 @@ module \weft.param_sram (rst, read__bias, read__scale, write__valid, read__addr,
   reg [31:0] bias [63:0];
   always @(posedge clk) begin
     if (write__en)
-      bias[write__addr] <= \port$37652$0 [31:0];
+      bias[write__addr] <= \port$37668$0 [31:0];
   end
   reg [31:0] _0_;
   always @(posedge clk) begin
@@ -33101,7 +33114,7 @@ module \weft.param_sram (rst, read__bias, read__scale, write__valid, read__addr,
   reg [31:0] scale [63:0];
   always @(posedge clk) begin
     if (\write__en$15 )
-      scale[\write__addr$13 ] <= \port$37652$0 [63:32];
+      scale[\write__addr$13 ] <= \port$37668$0 [63:32];
   end
   reg [31:0] _1_;
   always @(posedge clk) begin
@@ -33115,25 +33128,25 @@ module \weft.param_sram (rst, read__bias, read__scale, write__valid, read__addr,
   assign \$5  = ! \$3 [0];
   assign \write__en$15  = write__valid & \$5 ;
   assign \$2  = \$1  * 1'h1;
-  assign \$3  = \port$37652$0 [69:64] - \$2 ;
+  assign \$3  = \port$37668$0 [69:64] - \$2 ;
   assign first = \$3 [0];
-  assign write__column = \port$37652$0 [69:64];
-  assign write__data = \port$37652$0 [31:0];
-  assign \write__data$4  = \port$37652$0 [63:0];
+  assign write__column = \port$37668$0 [69:64];
+  assign write__data = \port$37668$0 [31:0];
+  assign \write__data$4  = \port$37668$0 [63:0];
   assign \read__en$8  = read__en;
   assign read__bias_row = read__addr;
   assign read__data = read__bias;
-  assign \write__data$14  = \port$37652$0 [63:32];
+  assign \write__data$14  = \port$37668$0 [63:32];
   assign \read__en$16  = read__en;
   assign read__scale_row = \read__addr$17 ;
   assign \read__data$20  = read__scale;
-  assign \$1  = \port$37652$0 [69:64];
-  assign write__addr = \port$37652$0 [69:64];
-  assign \write__addr$13  = \port$37652$0 [69:64];
+  assign \$1  = \port$37668$0 [69:64];
+  assign write__addr = \port$37668$0 [69:64];
+  assign \write__addr$13  = \port$37668$0 [69:64];
 endmodule
 
-module \weft.simt (taken, push__ready, cmd__valid, read__burst__ready, read__beat__valid, fetch__burst__ready, fetch__beat__valid, write__burst__ready, write__done__payload, write__done__valid, shared__ready, running, shared__rows, read__beat__ready, read__burst__valid, read__burst__payload, semaphore, take, core_rst, abort, \port$37218$0 
-, \port$37220$0 , \port$37222$0 , \port$37224$0 , \port$37226$0 , \port$37228$0 , \port$37230$0 , \port$37232$0 , \port$37234$0 , \port$37236$0 , \port$37238$0 , \port$37240$0 , \port$37242$0 , \port$37244$0 , \port$37246$0 , \port$37248$0 , read__beat__payload, fetch__beat__payload, write__beat__ready, shared__pause, shared__out, cmd__ready
+module \weft.simt (taken, push__ready, cmd__valid, read__burst__ready, read__beat__valid, fetch__burst__ready, fetch__beat__valid, write__burst__ready, write__done__payload, write__done__valid, shared__ready, running, shared__rows, read__beat__ready, read__burst__valid, read__burst__payload, semaphore, take, core_rst, abort, \port$37234$0 
+, \port$37236$0 , \port$37238$0 , \port$37240$0 , \port$37242$0 , \port$37244$0 , \port$37246$0 , \port$37248$0 , \port$37250$0 , \port$37252$0 , \port$37254$0 , \port$37256$0 , \port$37258$0 , \port$37260$0 , \port$37262$0 , \port$37264$0 , read__beat__payload, fetch__beat__payload, write__beat__ready, shared__pause, shared__out, cmd__ready
 , fault__valid, fault__cause, post__valid, post__mask, trap, fault__index, pushes, code__burst__valid, code__burst__payload, shared__write, shared__region, shared__read, write__beat__valid, write__beat__payload, write__burst__valid, write__burst__payload, push__valid, push__payload, shared__strobe, shared__data, events
 , core_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$79  = 0;
@@ -33346,22 +33359,6 @@ module \weft.simt (taken, push__ready, cmd__valid, read__burst__ready, read__bea
   wire [23:0] \launch__payload.shared_base ;
   wire launch__ready;
   reg launch__valid;
-  input [32:0] \port$37218$0 ;
-  wire [32:0] \port$37218$0 ;
-  input [32:0] \port$37220$0 ;
-  wire [32:0] \port$37220$0 ;
-  input [32:0] \port$37222$0 ;
-  wire [32:0] \port$37222$0 ;
-  input [32:0] \port$37224$0 ;
-  wire [32:0] \port$37224$0 ;
-  input [32:0] \port$37226$0 ;
-  wire [32:0] \port$37226$0 ;
-  input [32:0] \port$37228$0 ;
-  wire [32:0] \port$37228$0 ;
-  input [32:0] \port$37230$0 ;
-  wire [32:0] \port$37230$0 ;
-  input [32:0] \port$37232$0 ;
-  wire [32:0] \port$37232$0 ;
   input [32:0] \port$37234$0 ;
   wire [32:0] \port$37234$0 ;
   input [32:0] \port$37236$0 ;
@@ -33378,6 +33375,22 @@ module \weft.simt (taken, push__ready, cmd__valid, read__burst__ready, read__bea
   wire [32:0] \port$37246$0 ;
   input [32:0] \port$37248$0 ;
   wire [32:0] \port$37248$0 ;
+  input [32:0] \port$37250$0 ;
+  wire [32:0] \port$37250$0 ;
+  input [32:0] \port$37252$0 ;
+  wire [32:0] \port$37252$0 ;
+  input [32:0] \port$37254$0 ;
+  wire [32:0] \port$37254$0 ;
+  input [32:0] \port$37256$0 ;
+  wire [32:0] \port$37256$0 ;
+  input [32:0] \port$37258$0 ;
+  wire [32:0] \port$37258$0 ;
+  input [32:0] \port$37260$0 ;
+  wire [32:0] \port$37260$0 ;
+  input [32:0] \port$37262$0 ;
+  wire [32:0] \port$37262$0 ;
+  input [32:0] \port$37264$0 ;
+  wire [32:0] \port$37264$0 ;
   reg [15:0] post = 16'h0000;
   output [15:0] post__mask;
   reg [15:0] post__mask;
@@ -33747,7 +33760,7 @@ module \weft.simt (taken, push__ready, cmd__valid, read__burst__ready, read__bea
     if (\$auto$verilog_backend.cc:2355:dump_module$79 ) begin end
     \$24  = fault__index;
     if (cmd__ready) begin
-      \$24  = { \port$37248$0 [32], \port$37246$0 [32], \port$37244$0 [32], \port$37242$0 [32], \port$37240$0 [32], \port$37238$0 [32], \port$37236$0 [32], \port$37234$0 [32], \port$37232$0 [32], \port$37230$0 [32], \port$37228$0 [32], \port$37226$0 [32], \port$37224$0 [32], \port$37222$0 [32], \port$37220$0 [32], \port$37218$0 [32] };
+      \$24  = { \port$37264$0 [32], \port$37262$0 [32], \port$37260$0 [32], \port$37258$0 [32], \port$37256$0 [32], \port$37254$0 [32], \port$37252$0 [32], \port$37250$0 [32], \port$37248$0 [32], \port$37246$0 [32], \port$37244$0 [32], \port$37242$0 [32], \port$37240$0 [32], \port$37238$0 [32], \port$37236$0 [32], \port$37234$0 [32] };
     end
     if (core_rst) begin
       \$24  = 16'h0000;
@@ -33757,7 +33770,7 @@ module \weft.simt (taken, push__ready, cmd__valid, read__burst__ready, read__bea
     if (\$auto$verilog_backend.cc:2355:dump_module$79 ) begin end
     \$25  = post;
     if (cmd__ready) begin
-      \$25  = \port$37220$0 [31:16];
+      \$25  = \port$37236$0 [31:16];
     end
     if (core_rst) begin
       \$25  = 16'h0000;
@@ -33767,7 +33780,7 @@ module \weft.simt (taken, push__ready, cmd__valid, read__burst__ready, read__bea
     if (\$auto$verilog_backend.cc:2355:dump_module$79 ) begin end
     \$26  = pushes;
     if (cmd__ready) begin
-      \$26  = \port$37218$0 [8];
+      \$26  = \port$37234$0 [8];
     end
     casez (fsm_state)
       3'h0:
@@ -33856,7 +33869,7 @@ module \weft.simt (taken, push__ready, cmd__valid, read__burst__ready, read__bea
   assign \push__payload$59  = push__payload;
   assign \push__ready$61  = push__ready;
   assign \push__valid$63  = push__valid;
-  assign cmd__payload = { \port$37248$0 [32], \port$37246$0 [32], \port$37244$0 [32], \port$37242$0 [32], \port$37240$0 [32], \port$37238$0 [32], \port$37236$0 [32], \port$37234$0 [32], \port$37232$0 [32], \port$37230$0 [32], \port$37228$0 [32], \port$37226$0 [32], \port$37224$0 [32], \port$37222$0 [32], \port$37220$0 [32], \port$37218$0 [32], \port$37248$0 [31:0], \port$37246$0 [31:0], \port$37244$0 [31:0], \port$37242$0 [31:0], \port$37240$0 [31:0], \port$37238$0 [31:0], \port$37236$0 [31:0], \port$37234$0 [31:0], \port$37232$0 [31:0], \port$37230$0 [31:0], \port$37228$0 [31:0], \port$37226$0 [31:0], \port$37224$0 [31:0], \port$37222$0 [31:0], \port$37220$0 [31:0], \port$37218$0 [31:0] };
+  assign cmd__payload = { \port$37264$0 [32], \port$37262$0 [32], \port$37260$0 [32], \port$37258$0 [32], \port$37256$0 [32], \port$37254$0 [32], \port$37252$0 [32], \port$37250$0 [32], \port$37248$0 [32], \port$37246$0 [32], \port$37244$0 [32], \port$37242$0 [32], \port$37240$0 [32], \port$37238$0 [32], \port$37236$0 [32], \port$37234$0 [32], \port$37264$0 [31:0], \port$37262$0 [31:0], \port$37260$0 [31:0], \port$37258$0 [31:0], \port$37256$0 [31:0], \port$37254$0 [31:0], \port$37252$0 [31:0], \port$37250$0 [31:0], \port$37248$0 [31:0], \port$37246$0 [31:0], \port$37244$0 [31:0], \port$37242$0 [31:0], \port$37240$0 [31:0], \port$37238$0 [31:0], \port$37236$0 [31:0], \port$37234$0 [31:0] };
   assign i = launch;
   assign launch__payload = launch;
   assign busy = running;
@@ -33916,30 +33929,30 @@ module \weft.simt (taken, push__ready, cmd__valid, read__burst__ready, read__bea
   assign \launch.argument_5  = launch[391:360];
   assign \launch.argument_6  = launch[423:392];
   assign \launch.argument_7  = launch[455:424];
-  assign \cmd__payload.opcode  = \port$37218$0 [7:0];
-  assign \cmd__payload.wait  = \port$37220$0 [15:0];
-  assign \cmd__payload.post  = \port$37220$0 [31:16];
-  assign \cmd__payload.pushes  = \port$37218$0 [8];
-  assign \cmd__payload.private  = \port$37218$0 [31:16];
-  assign \cmd__payload.entry  = \port$37222$0 [31:0];
-  assign \cmd__payload.grid_x  = \port$37224$0 [15:0];
-  assign \cmd__payload.grid_y  = \port$37224$0 [31:16];
-  assign \cmd__payload.grid_z  = \port$37226$0 [15:0];
-  assign \cmd__payload.block_x  = \port$37226$0 [23:16];
-  assign \cmd__payload.block_y  = \port$37226$0 [31:24];
-  assign \cmd__payload.block_z  = \port$37228$0 [31:24];
-  assign \cmd__payload.shared  = \port$37228$0 [23:0];
-  assign \cmd__payload.shared_base  = \port$37230$0 [23:0];
-  assign \cmd__payload.private_base  = \port$37232$0 [31:0];
-  assign \cmd__payload.argument_0  = \port$37234$0 [31:0];
-  assign \cmd__payload.argument_1  = \port$37236$0 [31:0];
-  assign \cmd__payload.argument_2  = \port$37238$0 [31:0];
-  assign \cmd__payload.argument_3  = \port$37240$0 [31:0];
-  assign \cmd__payload.argument_4  = \port$37242$0 [31:0];
-  assign \cmd__payload.argument_5  = \port$37244$0 [31:0];
-  assign \cmd__payload.argument_6  = \port$37246$0 [31:0];
-  assign \cmd__payload.argument_7  = \port$37248$0 [31:0];
-  assign \cmd__payload.index  = { \port$37248$0 [32], \port$37246$0 [32], \port$37244$0 [32], \port$37242$0 [32], \port$37240$0 [32], \port$37238$0 [32], \port$37236$0 [32], \port$37234$0 [32], \port$37232$0 [32], \port$37230$0 [32], \port$37228$0 [32], \port$37226$0 [32], \port$37224$0 [32], \port$37222$0 [32], \port$37220$0 [32], \port$37218$0 [32] };
+  assign \cmd__payload.opcode  = \port$37234$0 [7:0];
+  assign \cmd__payload.wait  = \port$37236$0 [15:0];
+  assign \cmd__payload.post  = \port$37236$0 [31:16];
+  assign \cmd__payload.pushes  = \port$37234$0 [8];
+  assign \cmd__payload.private  = \port$37234$0 [31:16];
+  assign \cmd__payload.entry  = \port$37238$0 [31:0];
+  assign \cmd__payload.grid_x  = \port$37240$0 [15:0];
+  assign \cmd__payload.grid_y  = \port$37240$0 [31:16];
+  assign \cmd__payload.grid_z  = \port$37242$0 [15:0];
+  assign \cmd__payload.block_x  = \port$37242$0 [23:16];
+  assign \cmd__payload.block_y  = \port$37242$0 [31:24];
+  assign \cmd__payload.block_z  = \port$37244$0 [31:24];
+  assign \cmd__payload.shared  = \port$37244$0 [23:0];
+  assign \cmd__payload.shared_base  = \port$37246$0 [23:0];
+  assign \cmd__payload.private_base  = \port$37248$0 [31:0];
+  assign \cmd__payload.argument_0  = \port$37250$0 [31:0];
+  assign \cmd__payload.argument_1  = \port$37252$0 [31:0];
+  assign \cmd__payload.argument_2  = \port$37254$0 [31:0];
+  assign \cmd__payload.argument_3  = \port$37256$0 [31:0];
+  assign \cmd__payload.argument_4  = \port$37258$0 [31:0];
+  assign \cmd__payload.argument_5  = \port$37260$0 [31:0];
+  assign \cmd__payload.argument_6  = \port$37262$0 [31:0];
+  assign \cmd__payload.argument_7  = \port$37264$0 [31:0];
+  assign \cmd__payload.index  = { \port$37264$0 [32], \port$37262$0 [32], \port$37260$0 [32], \port$37258$0 [32], \port$37256$0 [32], \port$37254$0 [32], \port$37252$0 [32], \port$37250$0 [32], \port$37248$0 [32], \port$37246$0 [32], \port$37244$0 [32], \port$37242$0 [32], \port$37240$0 [32], \port$37238$0 [32], \port$37236$0 [32], \port$37234$0 [32] };
   assign \i.entry  = launch[31:0];
   assign \i.shared  = launch[55:32];
   assign \i.shared_base  = launch[79:56];
@@ -34035,25 +34048,25 @@ module \weft.simt (taken, push__ready, cmd__valid, read__burst__ready, read__bea
   assign trap[10:7] = { 2'h0, trap__warp };
   assign trap[6:4] = { 2'h0, trap__lane };
   assign trap[3:0] = { 1'h0, trap__cause };
-  assign launch[455:424] = \port$37248$0 [31:0];
-  assign launch[423:392] = \port$37246$0 [31:0];
-  assign launch[391:360] = \port$37244$0 [31:0];
-  assign launch[359:328] = \port$37242$0 [31:0];
-  assign launch[327:296] = \port$37240$0 [31:0];
-  assign launch[295:264] = \port$37238$0 [31:0];
-  assign launch[263:232] = \port$37236$0 [31:0];
-  assign launch[231:200] = \port$37234$0 [31:0];
-  assign launch[199:192] = \port$37228$0 [31:24];
-  assign launch[191:184] = \port$37226$0 [31:24];
-  assign launch[183:176] = \port$37226$0 [23:16];
-  assign launch[175:160] = \port$37226$0 [15:0];
-  assign launch[159:144] = \port$37224$0 [31:16];
-  assign launch[143:128] = \port$37224$0 [15:0];
-  assign launch[127:96] = \port$37232$0 [31:0];
-  assign launch[95:80] = \port$37218$0 [31:16];
-  assign launch[79:56] = \port$37230$0 [23:0];
-  assign launch[55:32] = \port$37228$0 [23:0];
-  assign launch[31:0] = \port$37222$0 [31:0];
+  assign launch[455:424] = \port$37264$0 [31:0];
+  assign launch[423:392] = \port$37262$0 [31:0];
+  assign launch[391:360] = \port$37260$0 [31:0];
+  assign launch[359:328] = \port$37258$0 [31:0];
+  assign launch[327:296] = \port$37256$0 [31:0];
+  assign launch[295:264] = \port$37254$0 [31:0];
+  assign launch[263:232] = \port$37252$0 [31:0];
+  assign launch[231:200] = \port$37250$0 [31:0];
+  assign launch[199:192] = \port$37244$0 [31:24];
+  assign launch[191:184] = \port$37242$0 [31:24];
+  assign launch[183:176] = \port$37242$0 [23:16];
+  assign launch[175:160] = \port$37242$0 [15:0];
+  assign launch[159:144] = \port$37240$0 [31:16];
+  assign launch[143:128] = \port$37240$0 [15:0];
+  assign launch[127:96] = \port$37248$0 [31:0];
+  assign launch[95:80] = \port$37234$0 [31:16];
+  assign launch[79:56] = \port$37246$0 [23:0];
+  assign launch[55:32] = \port$37244$0 [23:0];
+  assign launch[31:0] = \port$37238$0 [31:0];
 endmodule
 
 module \weft.simt.check (core_rst, i, start, done, refused, core_clk);
@@ -36809,8 +36822,8 @@ module \weft.simt.core (taken, push__ready, read__burst__ready, read__beat__vali
     .core_rst(core_rst),
     .csr(word[24:20]),
     .launch(launch),
-    .\port$6686$0 (\$532 ),
-    .\port$6728$0 (\$533 ),
+    .\port$6702$0 (\$532 ),
+    .\port$6744$0 (\$533 ),
     .thread_data(thread_data),
     .thread_row(thread_row),
     .thread_write__addr(\warp$191 ),
@@ -36835,7 +36848,7 @@ module \weft.simt.core (taken, push__ready, read__burst__ready, read__beat__vali
     .does(retire__valid),
     .missed(missed),
     .o(events),
-    .\port$38718$32 (i__token[35:32]),
+    .\port$38732$32 (i__token[35:32]),
     .starved(starved),
     .to_memory(to_memory),
     .to_shared(to_shared),
@@ -36923,7 +36936,7 @@ module \weft.simt.core (taken, push__ready, read__burst__ready, read__beat__vali
     .b(b),
     .core_clk(core_clk),
     .core_rst(core_rst),
-    .\port$38614$15 (word[24:15]),
+    .\port$38628$15 (word[24:15]),
     .warp(fetched[1:0]),
     .write__data(write_data),
     .write__en(write_mask),
@@ -36955,13 +36968,13 @@ module \weft.simt.core (taken, push__ready, read__burst__ready, read__beat__vali
     .i__payload(\i__payload$167 ),
     .i__ready(o__ready),
     .i__valid(\i__valid$171 ),
-    .\port$35907$0 (\$534 ),
-    .\port$35998$0 (\$535 ),
-    .\port$36175$0 (\$536 ),
-    .\port$36181$0 (\$537 ),
-    .\port$36272$0 (\$538 ),
-    .\port$36449$0 (\$539 ),
-    .\port$39274$0 (\$540 ),
+    .\port$35923$0 (\$534 ),
+    .\port$36014$0 (\$535 ),
+    .\port$36191$0 (\$536 ),
+    .\port$36197$0 (\$537 ),
+    .\port$36288$0 (\$538 ),
+    .\port$36465$0 (\$539 ),
+    .\port$39288$0 (\$540 ),
     .row__mask(row__mask)
   );
   \weft.simt.core.rows  rows (
@@ -38247,7 +38260,7 @@ module \weft.simt.core.commit (goes, does, access, arrives, ends, floats, serial
     state[18] = i__token[52];
 endmodule
 
-module \weft.simt.core.csrs (warp, \port$6686$0 , \port$6728$0 , block, core_rst, csr, thread_write__en, block_write__en, thread_row, launch, block_write__data, thread_write__addr, thread_data, core_clk);
+module \weft.simt.core.csrs (warp, \port$6702$0 , \port$6744$0 , block, core_rst, csr, thread_write__en, block_write__en, thread_row, launch, block_write__data, thread_write__addr, thread_data, core_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$83  = 0;
   reg [31:0] \$1 ;
   wire \$10 ;
@@ -38530,10 +38543,10 @@ module \weft.simt.core.csrs (warp, \port$6686$0 , \port$6728$0 , block, core_rst
   wire [2:0] own_1_2;
   wire [2:0] own_1_4;
   wire [2:0] own_1_other;
-  output [31:0] \port$6686$0 ;
-  wire [31:0] \port$6686$0 ;
-  output [31:0] \port$6728$0 ;
-  wire [31:0] \port$6728$0 ;
+  output [31:0] \port$6702$0 ;
+  wire [31:0] \port$6702$0 ;
+  output [31:0] \port$6744$0 ;
+  wire [31:0] \port$6744$0 ;
   wire [63:0] row;
   input [8:0] thread_data;
   wire [8:0] thread_data;
@@ -38935,8 +38948,8 @@ module \weft.simt.core.csrs (warp, \port$6686$0 , \port$6728$0 , block, core_rst
   assign own_0_other = { \$47 , \$46 , \$45  };
   assign own_1_other = { \$65 , \$64 , \$63  };
   assign row = { \$164 , \$122  };
-  assign \port$6686$0  = \$122 ;
-  assign \port$6728$0  = \$164 ;
+  assign \port$6702$0  = \$122 ;
+  assign \port$6744$0  = \$164 ;
   assign \launch.entry  = launch[31:0];
   assign \launch.shared  = launch[55:32];
   assign \launch.shared_base  = launch[79:56];
@@ -40454,7 +40467,7 @@ module \weft.simt.core.decoder (controls, word);
   assign \$442  = \$432 ;
 endmodule
 
-module \weft.simt.core.events$361 (busy, answered, came, starved, to_memory, to_shared, to_units, alive, barrier, code, does, beats, core_rst, missed, warp, \port$38718$32 , counts, o, core_clk);
+module \weft.simt.core.events$361 (busy, answered, came, starved, to_memory, to_shared, to_units, alive, barrier, code, does, beats, core_rst, missed, warp, \port$38732$32 , counts, o, core_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$85  = 0;
   wire [3:0] \$1 ;
   wire [3:0] \$10 ;
@@ -40599,8 +40612,8 @@ module \weft.simt.core.events$361 (busy, answered, came, starved, to_memory, to_
   wire \o.wait_memory ;
   wire \o.wait_shared ;
   wire \o.wait_units ;
-  input [3:0] \port$38718$32 ;
-  wire [3:0] \port$38718$32 ;
+  input [3:0] \port$38732$32 ;
+  wire [3:0] \port$38732$32 ;
   input starved;
   wire starved;
   input to_memory;
@@ -40689,10 +40702,10 @@ module \weft.simt.core.events$361 (busy, answered, came, starved, to_memory, to_
   assign \$83  = \$82  | alive;
   assign \$84  = ~ \$83 ;
   assign \$85  = \$73  & \$84 ;
-  assign \$86  = 1'h0 + \port$38718$32 [0];
-  assign \$87  = \$86  + \port$38718$32 [1];
+  assign \$86  = 1'h0 + \port$38732$32 [0];
+  assign \$87  = \$86  + \port$38732$32 [1];
   assign \$88  = does ? \$87  : 3'h0;
-  assign \$89  = \port$38718$32 [1:0] != \port$38718$32 [3:2];
+  assign \$89  = \port$38732$32 [1:0] != \port$38732$32 [3:2];
   assign \$90  = does & \$89 ;
   always @(posedge core_clk)
     in_memory <= \$91 ;
@@ -40727,8 +40740,8 @@ module \weft.simt.core.events$361 (busy, answered, came, starved, to_memory, to_
       \$93  = 4'h0;
     end
   end
-  assign group = \port$38718$32 [1:0];
-  assign live = \port$38718$32 [3:2];
+  assign group = \port$38732$32 [1:0];
+  assign live = \port$38732$32 [3:2];
   assign \o.issued  = o[0];
   assign \o.active_lanes  = o[2:1];
   assign \o.diverged  = o[3];
@@ -43704,32 +43717,32 @@ module \weft.simt.core.execute.lane_0 (gives, core_rst, a, b, controls, sum, \re
     .controls_1(controls_1),
     .core_clk(core_clk),
     .core_rst(core_rst),
-    .\port$38789$0 (\$signal$32 ),
-    .\port$38791$0 (\$signal$34 )
+    .\port$38803$0 (\$signal$32 ),
+    .\port$38805$0 (\$signal$34 )
   );
   \weft.simt.core.execute.lane_0.times_byte_1  times_byte_1 (
     .byte_product_1(byte_product_1),
     .controls_1(controls_1),
     .core_clk(core_clk),
     .core_rst(core_rst),
-    .\port$38789$0 (\$signal$32 ),
-    .\port$38791$0 (\$signal$34 )
+    .\port$38803$0 (\$signal$32 ),
+    .\port$38805$0 (\$signal$34 )
   );
   \weft.simt.core.execute.lane_0.times_byte_2  times_byte_2 (
     .byte_product_2(byte_product_2),
     .controls_1(controls_1),
     .core_clk(core_clk),
     .core_rst(core_rst),
-    .\port$38789$0 (\$signal$32 ),
-    .\port$38791$0 (\$signal$34 )
+    .\port$38803$0 (\$signal$32 ),
+    .\port$38805$0 (\$signal$34 )
   );
   \weft.simt.core.execute.lane_0.times_byte_3  times_byte_3 (
     .byte_product_3(byte_product_3),
     .controls_1(controls_1),
     .core_clk(core_clk),
     .core_rst(core_rst),
-    .\port$38789$0 (\$signal$32 ),
-    .\port$38791$0 (\$signal$34 )
+    .\port$38803$0 (\$signal$32 ),
+    .\port$38805$0 (\$signal$34 )
   );
   \weft.simt.core.execute.lane_0.times_hh  times_hh (
     .a_sign(a_sign),
@@ -43737,31 +43750,31 @@ module \weft.simt.core.execute.lane_0 (gives, core_rst, a, b, controls, sum, \re
     .core_clk(core_clk),
     .core_rst(core_rst),
     .hh(hh),
-    .\port$38789$0 (\$signal$32 ),
-    .\port$38791$0 (\$signal$34 )
+    .\port$38803$0 (\$signal$32 ),
+    .\port$38805$0 (\$signal$34 )
   );
   \weft.simt.core.execute.lane_0.times_hl  times_hl (
     .a_sign(a_sign),
     .core_clk(core_clk),
     .core_rst(core_rst),
     .hl(hl),
-    .\port$38789$0 (\$signal$32 ),
-    .\port$38791$0 (\$signal$34 )
+    .\port$38803$0 (\$signal$32 ),
+    .\port$38805$0 (\$signal$34 )
   );
   \weft.simt.core.execute.lane_0.times_lh  times_lh (
     .b_top(b_top),
     .core_clk(core_clk),
     .core_rst(core_rst),
-    .\port$38789$0 (\$signal$32 ),
-    .\port$38791$0 (\$signal$34 ),
-    .\port$38800$0 (\$signal$10 )
+    .\port$38803$0 (\$signal$32 ),
+    .\port$38805$0 (\$signal$34 ),
+    .\port$38814$0 (\$signal$10 )
   );
   \weft.simt.core.execute.lane_0.times_ll  times_ll (
     .core_clk(core_clk),
     .core_rst(core_rst),
-    .\port$38789$0 (\$signal$32 ),
-    .\port$38791$0 (\$signal$34 ),
-    .\port$38798$0 (\$signal$13 )
+    .\port$38803$0 (\$signal$32 ),
+    .\port$38805$0 (\$signal$34 ),
+    .\port$38812$0 (\$signal$13 )
   );
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$89 ) begin end
@@ -43865,7 +43878,7 @@ module \weft.simt.core.execute.lane_0 (gives, core_rst, a, b, controls, sum, \re
   assign \controls.illegal  = controls[88];
 endmodule
 
-module \weft.simt.core.execute.lane_0.times_byte_0 (core_rst, controls_1, \port$38789$0 , \port$38791$0 , byte_product_0, core_clk);
+module \weft.simt.core.execute.lane_0.times_byte_0 (core_rst, controls_1, \port$38803$0 , \port$38805$0 , byte_product_0, core_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$90  = 0;
   wire [15:0] \$1 ;
   wire \$2 ;
@@ -43880,11 +43893,11 @@ module \weft.simt.core.execute.lane_0.times_byte_0 (core_rst, controls_1, \port$
   wire core_clk;
   input core_rst;
   wire core_rst;
-  input [31:0] \port$38789$0 ;
-  wire [31:0] \port$38789$0 ;
-  input [31:0] \port$38791$0 ;
-  wire [31:0] \port$38791$0 ;
-  assign \$1  = $signed(\port$38789$0 [7:0]) * $signed(\port$38791$0 [7:0]);
+  input [31:0] \port$38803$0 ;
+  wire [31:0] \port$38803$0 ;
+  input [31:0] \port$38805$0 ;
+  wire [31:0] \port$38805$0 ;
+  assign \$1  = $signed(\port$38803$0 [7:0]) * $signed(\port$38805$0 [7:0]);
   assign \$2  = ~ controls_1[23];
   always @(posedge core_clk)
     byte_product_0 <= \$3 ;
@@ -43895,11 +43908,11 @@ module \weft.simt.core.execute.lane_0.times_byte_0 (core_rst, controls_1, \port$
       \$3  = 16'h0000;
     end
   end
-  assign \$signal  = \port$38789$0 ;
-  assign \$signal$4  = \port$38791$0 ;
+  assign \$signal  = \port$38803$0 ;
+  assign \$signal$4  = \port$38805$0 ;
 endmodule
 
-module \weft.simt.core.execute.lane_0.times_byte_1 (core_rst, controls_1, \port$38789$0 , \port$38791$0 , byte_product_1, core_clk);
+module \weft.simt.core.execute.lane_0.times_byte_1 (core_rst, controls_1, \port$38803$0 , \port$38805$0 , byte_product_1, core_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$91  = 0;
   wire [15:0] \$1 ;
   wire \$2 ;
@@ -43914,11 +43927,11 @@ module \weft.simt.core.execute.lane_0.times_byte_1 (core_rst, controls_1, \port$
   wire core_clk;
   input core_rst;
   wire core_rst;
-  input [31:0] \port$38789$0 ;
-  wire [31:0] \port$38789$0 ;
-  input [31:0] \port$38791$0 ;
-  wire [31:0] \port$38791$0 ;
-  assign \$1  = $signed(\port$38789$0 [15:8]) * $signed(\port$38791$0 [15:8]);
+  input [31:0] \port$38803$0 ;
+  wire [31:0] \port$38803$0 ;
+  input [31:0] \port$38805$0 ;
+  wire [31:0] \port$38805$0 ;
+  assign \$1  = $signed(\port$38803$0 [15:8]) * $signed(\port$38805$0 [15:8]);
   assign \$2  = ~ controls_1[23];
   always @(posedge core_clk)
     byte_product_1 <= \$3 ;
@@ -43929,11 +43942,11 @@ module \weft.simt.core.execute.lane_0.times_byte_1 (core_rst, controls_1, \port$
       \$3  = 16'h0000;
     end
   end
-  assign \$signal  = \port$38789$0 ;
-  assign \$signal$4  = \port$38791$0 ;
+  assign \$signal  = \port$38803$0 ;
+  assign \$signal$4  = \port$38805$0 ;
 endmodule
 
-module \weft.simt.core.execute.lane_0.times_byte_2 (core_rst, controls_1, \port$38789$0 , \port$38791$0 , byte_product_2, core_clk);
+module \weft.simt.core.execute.lane_0.times_byte_2 (core_rst, controls_1, \port$38803$0 , \port$38805$0 , byte_product_2, core_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$92  = 0;
   wire [15:0] \$1 ;
   wire \$2 ;
@@ -43948,11 +43961,11 @@ module \weft.simt.core.execute.lane_0.times_byte_2 (core_rst, controls_1, \port$
   wire core_clk;
   input core_rst;
   wire core_rst;
-  input [31:0] \port$38789$0 ;
-  wire [31:0] \port$38789$0 ;
-  input [31:0] \port$38791$0 ;
-  wire [31:0] \port$38791$0 ;
-  assign \$1  = $signed(\port$38789$0 [23:16]) * $signed(\port$38791$0 [23:16]);
+  input [31:0] \port$38803$0 ;
+  wire [31:0] \port$38803$0 ;
+  input [31:0] \port$38805$0 ;
+  wire [31:0] \port$38805$0 ;
+  assign \$1  = $signed(\port$38803$0 [23:16]) * $signed(\port$38805$0 [23:16]);
   assign \$2  = ~ controls_1[23];
   always @(posedge core_clk)
     byte_product_2 <= \$3 ;
@@ -43963,11 +43976,11 @@ module \weft.simt.core.execute.lane_0.times_byte_2 (core_rst, controls_1, \port$
       \$3  = 16'h0000;
     end
   end
-  assign \$signal  = \port$38789$0 ;
-  assign \$signal$4  = \port$38791$0 ;
+  assign \$signal  = \port$38803$0 ;
+  assign \$signal$4  = \port$38805$0 ;
 endmodule
 
-module \weft.simt.core.execute.lane_0.times_byte_3 (core_rst, controls_1, \port$38789$0 , \port$38791$0 , byte_product_3, core_clk);
+module \weft.simt.core.execute.lane_0.times_byte_3 (core_rst, controls_1, \port$38803$0 , \port$38805$0 , byte_product_3, core_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$93  = 0;
   wire [15:0] \$1 ;
   wire \$2 ;
@@ -43982,11 +43995,11 @@ module \weft.simt.core.execute.lane_0.times_byte_3 (core_rst, controls_1, \port$
   wire core_clk;
   input core_rst;
   wire core_rst;
-  input [31:0] \port$38789$0 ;
-  wire [31:0] \port$38789$0 ;
-  input [31:0] \port$38791$0 ;
-  wire [31:0] \port$38791$0 ;
-  assign \$1  = $signed(\port$38789$0 [31:24]) * $signed(\port$38791$0 [31:24]);
+  input [31:0] \port$38803$0 ;
+  wire [31:0] \port$38803$0 ;
+  input [31:0] \port$38805$0 ;
+  wire [31:0] \port$38805$0 ;
+  assign \$1  = $signed(\port$38803$0 [31:24]) * $signed(\port$38805$0 [31:24]);
   assign \$2  = ~ controls_1[23];
   always @(posedge core_clk)
     byte_product_3 <= \$3 ;
@@ -43997,11 +44010,11 @@ module \weft.simt.core.execute.lane_0.times_byte_3 (core_rst, controls_1, \port$
       \$3  = 16'h0000;
     end
   end
-  assign \$signal  = \port$38789$0 ;
-  assign \$signal$4  = \port$38791$0 ;
+  assign \$signal  = \port$38803$0 ;
+  assign \$signal$4  = \port$38805$0 ;
 endmodule
 
-module \weft.simt.core.execute.lane_0.times_hh (core_rst, \port$38789$0 , a_sign, \port$38791$0 , b_top, hh, core_clk);
+module \weft.simt.core.execute.lane_0.times_hh (core_rst, \port$38803$0 , a_sign, \port$38805$0 , b_top, hh, core_clk);
   wire [34:0] \$1 ;
   wire [34:0] \$2 ;
   wire [31:0] \$signal ;
@@ -44016,19 +44029,19 @@ module \weft.simt.core.execute.lane_0.times_hh (core_rst, \port$38789$0 , a_sign
   wire core_rst;
   output [34:0] hh;
   reg [34:0] hh = 35'h000000000;
-  input [31:0] \port$38789$0 ;
-  wire [31:0] \port$38789$0 ;
-  input [31:0] \port$38791$0 ;
-  wire [31:0] \port$38791$0 ;
-  assign \$1  = $signed({ a_sign, \port$38789$0 [31:16] }) * $signed({ b_top, \port$38791$0 [31:16] });
+  input [31:0] \port$38803$0 ;
+  wire [31:0] \port$38803$0 ;
+  input [31:0] \port$38805$0 ;
+  wire [31:0] \port$38805$0 ;
+  assign \$1  = $signed({ a_sign, \port$38803$0 [31:16] }) * $signed({ b_top, \port$38805$0 [31:16] });
   always @(posedge core_clk)
     hh <= \$2 ;
-  assign \$signal  = \port$38789$0 ;
-  assign \$signal$5  = \port$38791$0 ;
+  assign \$signal  = \port$38803$0 ;
+  assign \$signal$5  = \port$38805$0 ;
   assign \$2  = \$1 ;
 endmodule
 
-module \weft.simt.core.execute.lane_0.times_hl (core_rst, \port$38789$0 , a_sign, \port$38791$0 , hl, core_clk);
+module \weft.simt.core.execute.lane_0.times_hl (core_rst, \port$38803$0 , a_sign, \port$38805$0 , hl, core_clk);
   wire [33:0] \$1 ;
   wire [32:0] \$2 ;
   wire [31:0] \$signal ;
@@ -44041,19 +44054,19 @@ module \weft.simt.core.execute.lane_0.times_hl (core_rst, \port$38789$0 , a_sign
   wire core_rst;
   output [32:0] hl;
   reg [32:0] hl = 33'h000000000;
-  input [31:0] \port$38789$0 ;
-  wire [31:0] \port$38789$0 ;
-  input [31:0] \port$38791$0 ;
-  wire [31:0] \port$38791$0 ;
-  assign \$1  = $signed({ a_sign, \port$38789$0 [31:16] }) * $signed({ 1'h0, \port$38791$0 [15:0] });
+  input [31:0] \port$38803$0 ;
+  wire [31:0] \port$38803$0 ;
+  input [31:0] \port$38805$0 ;
+  wire [31:0] \port$38805$0 ;
+  assign \$1  = $signed({ a_sign, \port$38803$0 [31:16] }) * $signed({ 1'h0, \port$38805$0 [15:0] });
   always @(posedge core_clk)
     hl <= \$2 ;
-  assign \$signal  = \port$38789$0 ;
-  assign \$signal$5  = \port$38791$0 ;
+  assign \$signal  = \port$38803$0 ;
+  assign \$signal$5  = \port$38805$0 ;
   assign \$2  = \$1 [32:0];
 endmodule
 
-module \weft.simt.core.execute.lane_0.times_lh (core_rst, \port$38789$0 , \port$38791$0 , b_top, \port$38800$0 , core_clk);
+module \weft.simt.core.execute.lane_0.times_lh (core_rst, \port$38803$0 , \port$38805$0 , b_top, \port$38814$0 , core_clk);
   wire [34:0] \$1 ;
   wire [33:0] \$2 ;
   reg [33:0] \$signal  = 34'h000000000;
@@ -44065,23 +44078,23 @@ module \weft.simt.core.execute.lane_0.times_lh (core_rst, \port$38789$0 , \port$
   wire core_clk;
   input core_rst;
   wire core_rst;
-  input [31:0] \port$38789$0 ;
-  wire [31:0] \port$38789$0 ;
-  input [31:0] \port$38791$0 ;
-  wire [31:0] \port$38791$0 ;
+  input [31:0] \port$38803$0 ;
+  wire [31:0] \port$38803$0 ;
+  input [31:0] \port$38805$0 ;
+  wire [31:0] \port$38805$0 ;
   (* init = 34'h000000000 *)
-  output [33:0] \port$38800$0 ;
-  wire [33:0] \port$38800$0 ;
-  assign \$1  = $signed({ 1'h0, \port$38789$0 [15:0] }) * $signed({ b_top, \port$38791$0 [31:16] });
+  output [33:0] \port$38814$0 ;
+  wire [33:0] \port$38814$0 ;
+  assign \$1  = $signed({ 1'h0, \port$38803$0 [15:0] }) * $signed({ b_top, \port$38805$0 [31:16] });
   always @(posedge core_clk)
     \$signal  <= \$2 ;
-  assign \$signal$3  = \port$38789$0 ;
-  assign \$signal$4  = \port$38791$0 ;
-  assign \port$38800$0  = \$signal ;
+  assign \$signal$3  = \port$38803$0 ;
+  assign \$signal$4  = \port$38805$0 ;
+  assign \port$38814$0  = \$signal ;
   assign \$2  = \$1 [33:0];
 endmodule
 
-module \weft.simt.core.execute.lane_0.times_ll (core_rst, \port$38789$0 , \port$38791$0 , \port$38798$0 , core_clk);
+module \weft.simt.core.execute.lane_0.times_ll (core_rst, \port$38803$0 , \port$38805$0 , \port$38812$0 , core_clk);
   wire [31:0] \$1 ;
   wire [31:0] \$2 ;
   reg [31:0] \$signal  = 32'd0;
@@ -44091,19 +44104,19 @@ module \weft.simt.core.execute.lane_0.times_ll (core_rst, \port$38789$0 , \port$
   wire core_clk;
   input core_rst;
   wire core_rst;
-  input [31:0] \port$38789$0 ;
-  wire [31:0] \port$38789$0 ;
-  input [31:0] \port$38791$0 ;
-  wire [31:0] \port$38791$0 ;
+  input [31:0] \port$38803$0 ;
+  wire [31:0] \port$38803$0 ;
+  input [31:0] \port$38805$0 ;
+  wire [31:0] \port$38805$0 ;
   (* init = 32'd0 *)
-  output [31:0] \port$38798$0 ;
-  wire [31:0] \port$38798$0 ;
-  assign \$1  = \port$38789$0 [15:0] * \port$38791$0 [15:0];
+  output [31:0] \port$38812$0 ;
+  wire [31:0] \port$38812$0 ;
+  assign \$1  = \port$38803$0 [15:0] * \port$38805$0 [15:0];
   always @(posedge core_clk)
     \$signal  <= \$2 ;
-  assign \$signal$3  = \port$38789$0 ;
-  assign \$signal$4  = \port$38791$0 ;
-  assign \port$38798$0  = \$signal ;
+  assign \$signal$3  = \port$38803$0 ;
+  assign \$signal$4  = \port$38805$0 ;
+  assign \port$38812$0  = \$signal ;
   assign \$2  = \$1 ;
 endmodule
 
@@ -45168,32 +45181,32 @@ module \weft.simt.core.execute.lane_1 (gives, core_rst, a, b, controls, sum, \re
     .controls_1(controls_1),
     .core_clk(core_clk),
     .core_rst(core_rst),
-    .\port$38824$0 (\$signal$32 ),
-    .\port$38826$0 (\$signal$34 )
+    .\port$38838$0 (\$signal$32 ),
+    .\port$38840$0 (\$signal$34 )
   );
   \weft.simt.core.execute.lane_1.times_byte_1  times_byte_1 (
     .byte_product_1(byte_product_1),
     .controls_1(controls_1),
     .core_clk(core_clk),
     .core_rst(core_rst),
-    .\port$38824$0 (\$signal$32 ),
-    .\port$38826$0 (\$signal$34 )
+    .\port$38838$0 (\$signal$32 ),
+    .\port$38840$0 (\$signal$34 )
   );
   \weft.simt.core.execute.lane_1.times_byte_2  times_byte_2 (
     .byte_product_2(byte_product_2),
     .controls_1(controls_1),
     .core_clk(core_clk),
     .core_rst(core_rst),
-    .\port$38824$0 (\$signal$32 ),
-    .\port$38826$0 (\$signal$34 )
+    .\port$38838$0 (\$signal$32 ),
+    .\port$38840$0 (\$signal$34 )
   );
   \weft.simt.core.execute.lane_1.times_byte_3  times_byte_3 (
     .byte_product_3(byte_product_3),
     .controls_1(controls_1),
     .core_clk(core_clk),
     .core_rst(core_rst),
-    .\port$38824$0 (\$signal$32 ),
-    .\port$38826$0 (\$signal$34 )
+    .\port$38838$0 (\$signal$32 ),
+    .\port$38840$0 (\$signal$34 )
   );
   \weft.simt.core.execute.lane_1.times_hh  times_hh (
     .a_sign(a_sign),
@@ -45201,31 +45214,31 @@ module \weft.simt.core.execute.lane_1 (gives, core_rst, a, b, controls, sum, \re
     .core_clk(core_clk),
     .core_rst(core_rst),
     .hh(hh),
-    .\port$38824$0 (\$signal$32 ),
-    .\port$38826$0 (\$signal$34 )
+    .\port$38838$0 (\$signal$32 ),
+    .\port$38840$0 (\$signal$34 )
   );
   \weft.simt.core.execute.lane_1.times_hl  times_hl (
     .a_sign(a_sign),
     .core_clk(core_clk),
     .core_rst(core_rst),
     .hl(hl),
-    .\port$38824$0 (\$signal$32 ),
-    .\port$38826$0 (\$signal$34 )
+    .\port$38838$0 (\$signal$32 ),
+    .\port$38840$0 (\$signal$34 )
   );
   \weft.simt.core.execute.lane_1.times_lh  times_lh (
     .b_top(b_top),
     .core_clk(core_clk),
     .core_rst(core_rst),
-    .\port$38824$0 (\$signal$32 ),
-    .\port$38826$0 (\$signal$34 ),
-    .\port$38835$0 (\$signal$10 )
+    .\port$38838$0 (\$signal$32 ),
+    .\port$38840$0 (\$signal$34 ),
+    .\port$38849$0 (\$signal$10 )
   );
   \weft.simt.core.execute.lane_1.times_ll  times_ll (
     .core_clk(core_clk),
     .core_rst(core_rst),
-    .\port$38824$0 (\$signal$32 ),
-    .\port$38826$0 (\$signal$34 ),
-    .\port$38833$0 (\$signal$13 )
+    .\port$38838$0 (\$signal$32 ),
+    .\port$38840$0 (\$signal$34 ),
+    .\port$38847$0 (\$signal$13 )
   );
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$94 ) begin end
@@ -45329,7 +45342,7 @@ module \weft.simt.core.execute.lane_1 (gives, core_rst, a, b, controls, sum, \re
   assign \controls.illegal  = controls[88];
 endmodule
 
-module \weft.simt.core.execute.lane_1.times_byte_0 (core_rst, controls_1, \port$38824$0 , \port$38826$0 , byte_product_0, core_clk);
+module \weft.simt.core.execute.lane_1.times_byte_0 (core_rst, controls_1, \port$38838$0 , \port$38840$0 , byte_product_0, core_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$95  = 0;
   wire [15:0] \$1 ;
   wire \$2 ;
@@ -45344,11 +45357,11 @@ module \weft.simt.core.execute.lane_1.times_byte_0 (core_rst, controls_1, \port$
   wire core_clk;
   input core_rst;
   wire core_rst;
-  input [31:0] \port$38824$0 ;
-  wire [31:0] \port$38824$0 ;
-  input [31:0] \port$38826$0 ;
-  wire [31:0] \port$38826$0 ;
-  assign \$1  = $signed(\port$38824$0 [7:0]) * $signed(\port$38826$0 [7:0]);
+  input [31:0] \port$38838$0 ;
+  wire [31:0] \port$38838$0 ;
+  input [31:0] \port$38840$0 ;
+  wire [31:0] \port$38840$0 ;
+  assign \$1  = $signed(\port$38838$0 [7:0]) * $signed(\port$38840$0 [7:0]);
   assign \$2  = ~ controls_1[23];
   always @(posedge core_clk)
     byte_product_0 <= \$3 ;
@@ -45359,11 +45372,11 @@ module \weft.simt.core.execute.lane_1.times_byte_0 (core_rst, controls_1, \port$
       \$3  = 16'h0000;
     end
   end
-  assign \$signal  = \port$38824$0 ;
-  assign \$signal$4  = \port$38826$0 ;
+  assign \$signal  = \port$38838$0 ;
+  assign \$signal$4  = \port$38840$0 ;
 endmodule
 
-module \weft.simt.core.execute.lane_1.times_byte_1 (core_rst, controls_1, \port$38824$0 , \port$38826$0 , byte_product_1, core_clk);
+module \weft.simt.core.execute.lane_1.times_byte_1 (core_rst, controls_1, \port$38838$0 , \port$38840$0 , byte_product_1, core_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$96  = 0;
   wire [15:0] \$1 ;
   wire \$2 ;
@@ -45378,11 +45391,11 @@ module \weft.simt.core.execute.lane_1.times_byte_1 (core_rst, controls_1, \port$
   wire core_clk;
   input core_rst;
   wire core_rst;
-  input [31:0] \port$38824$0 ;
-  wire [31:0] \port$38824$0 ;
-  input [31:0] \port$38826$0 ;
-  wire [31:0] \port$38826$0 ;
-  assign \$1  = $signed(\port$38824$0 [15:8]) * $signed(\port$38826$0 [15:8]);
+  input [31:0] \port$38838$0 ;
+  wire [31:0] \port$38838$0 ;
+  input [31:0] \port$38840$0 ;
+  wire [31:0] \port$38840$0 ;
+  assign \$1  = $signed(\port$38838$0 [15:8]) * $signed(\port$38840$0 [15:8]);
   assign \$2  = ~ controls_1[23];
   always @(posedge core_clk)
     byte_product_1 <= \$3 ;
@@ -45393,11 +45406,11 @@ module \weft.simt.core.execute.lane_1.times_byte_1 (core_rst, controls_1, \port$
       \$3  = 16'h0000;
     end
   end
-  assign \$signal  = \port$38824$0 ;
-  assign \$signal$4  = \port$38826$0 ;
+  assign \$signal  = \port$38838$0 ;
+  assign \$signal$4  = \port$38840$0 ;
 endmodule
 
-module \weft.simt.core.execute.lane_1.times_byte_2 (core_rst, controls_1, \port$38824$0 , \port$38826$0 , byte_product_2, core_clk);
+module \weft.simt.core.execute.lane_1.times_byte_2 (core_rst, controls_1, \port$38838$0 , \port$38840$0 , byte_product_2, core_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$97  = 0;
   wire [15:0] \$1 ;
   wire \$2 ;
@@ -45412,11 +45425,11 @@ module \weft.simt.core.execute.lane_1.times_byte_2 (core_rst, controls_1, \port$
   wire core_clk;
   input core_rst;
   wire core_rst;
-  input [31:0] \port$38824$0 ;
-  wire [31:0] \port$38824$0 ;
-  input [31:0] \port$38826$0 ;
-  wire [31:0] \port$38826$0 ;
-  assign \$1  = $signed(\port$38824$0 [23:16]) * $signed(\port$38826$0 [23:16]);
+  input [31:0] \port$38838$0 ;
+  wire [31:0] \port$38838$0 ;
+  input [31:0] \port$38840$0 ;
+  wire [31:0] \port$38840$0 ;
+  assign \$1  = $signed(\port$38838$0 [23:16]) * $signed(\port$38840$0 [23:16]);
   assign \$2  = ~ controls_1[23];
   always @(posedge core_clk)
     byte_product_2 <= \$3 ;
@@ -45427,11 +45440,11 @@ module \weft.simt.core.execute.lane_1.times_byte_2 (core_rst, controls_1, \port$
       \$3  = 16'h0000;
     end
   end
-  assign \$signal  = \port$38824$0 ;
-  assign \$signal$4  = \port$38826$0 ;
+  assign \$signal  = \port$38838$0 ;
+  assign \$signal$4  = \port$38840$0 ;
 endmodule
 
-module \weft.simt.core.execute.lane_1.times_byte_3 (core_rst, controls_1, \port$38824$0 , \port$38826$0 , byte_product_3, core_clk);
+module \weft.simt.core.execute.lane_1.times_byte_3 (core_rst, controls_1, \port$38838$0 , \port$38840$0 , byte_product_3, core_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$98  = 0;
   wire [15:0] \$1 ;
   wire \$2 ;
@@ -45446,11 +45459,11 @@ module \weft.simt.core.execute.lane_1.times_byte_3 (core_rst, controls_1, \port$
   wire core_clk;
   input core_rst;
   wire core_rst;
-  input [31:0] \port$38824$0 ;
-  wire [31:0] \port$38824$0 ;
-  input [31:0] \port$38826$0 ;
-  wire [31:0] \port$38826$0 ;
-  assign \$1  = $signed(\port$38824$0 [31:24]) * $signed(\port$38826$0 [31:24]);
+  input [31:0] \port$38838$0 ;
+  wire [31:0] \port$38838$0 ;
+  input [31:0] \port$38840$0 ;
+  wire [31:0] \port$38840$0 ;
+  assign \$1  = $signed(\port$38838$0 [31:24]) * $signed(\port$38840$0 [31:24]);
   assign \$2  = ~ controls_1[23];
   always @(posedge core_clk)
     byte_product_3 <= \$3 ;
@@ -45461,11 +45474,11 @@ module \weft.simt.core.execute.lane_1.times_byte_3 (core_rst, controls_1, \port$
       \$3  = 16'h0000;
     end
   end
-  assign \$signal  = \port$38824$0 ;
-  assign \$signal$4  = \port$38826$0 ;
+  assign \$signal  = \port$38838$0 ;
+  assign \$signal$4  = \port$38840$0 ;
 endmodule
 
-module \weft.simt.core.execute.lane_1.times_hh (core_rst, \port$38824$0 , a_sign, \port$38826$0 , b_top, hh, core_clk);
+module \weft.simt.core.execute.lane_1.times_hh (core_rst, \port$38838$0 , a_sign, \port$38840$0 , b_top, hh, core_clk);
   wire [34:0] \$1 ;
   wire [34:0] \$2 ;
   wire [31:0] \$signal ;
@@ -45480,19 +45493,19 @@ module \weft.simt.core.execute.lane_1.times_hh (core_rst, \port$38824$0 , a_sign
   wire core_rst;
   output [34:0] hh;
   reg [34:0] hh = 35'h000000000;
-  input [31:0] \port$38824$0 ;
-  wire [31:0] \port$38824$0 ;
-  input [31:0] \port$38826$0 ;
-  wire [31:0] \port$38826$0 ;
-  assign \$1  = $signed({ a_sign, \port$38824$0 [31:16] }) * $signed({ b_top, \port$38826$0 [31:16] });
+  input [31:0] \port$38838$0 ;
+  wire [31:0] \port$38838$0 ;
+  input [31:0] \port$38840$0 ;
+  wire [31:0] \port$38840$0 ;
+  assign \$1  = $signed({ a_sign, \port$38838$0 [31:16] }) * $signed({ b_top, \port$38840$0 [31:16] });
   always @(posedge core_clk)
     hh <= \$2 ;
-  assign \$signal  = \port$38824$0 ;
-  assign \$signal$5  = \port$38826$0 ;
+  assign \$signal  = \port$38838$0 ;
+  assign \$signal$5  = \port$38840$0 ;
   assign \$2  = \$1 ;
 endmodule
 
-module \weft.simt.core.execute.lane_1.times_hl (core_rst, \port$38824$0 , a_sign, \port$38826$0 , hl, core_clk);
+module \weft.simt.core.execute.lane_1.times_hl (core_rst, \port$38838$0 , a_sign, \port$38840$0 , hl, core_clk);
   wire [33:0] \$1 ;
   wire [32:0] \$2 ;
   wire [31:0] \$signal ;
@@ -45505,19 +45518,19 @@ module \weft.simt.core.execute.lane_1.times_hl (core_rst, \port$38824$0 , a_sign
   wire core_rst;
   output [32:0] hl;
   reg [32:0] hl = 33'h000000000;
-  input [31:0] \port$38824$0 ;
-  wire [31:0] \port$38824$0 ;
-  input [31:0] \port$38826$0 ;
-  wire [31:0] \port$38826$0 ;
-  assign \$1  = $signed({ a_sign, \port$38824$0 [31:16] }) * $signed({ 1'h0, \port$38826$0 [15:0] });
+  input [31:0] \port$38838$0 ;
+  wire [31:0] \port$38838$0 ;
+  input [31:0] \port$38840$0 ;
+  wire [31:0] \port$38840$0 ;
+  assign \$1  = $signed({ a_sign, \port$38838$0 [31:16] }) * $signed({ 1'h0, \port$38840$0 [15:0] });
   always @(posedge core_clk)
     hl <= \$2 ;
-  assign \$signal  = \port$38824$0 ;
-  assign \$signal$5  = \port$38826$0 ;
+  assign \$signal  = \port$38838$0 ;
+  assign \$signal$5  = \port$38840$0 ;
   assign \$2  = \$1 [32:0];
 endmodule
 
-module \weft.simt.core.execute.lane_1.times_lh (core_rst, \port$38824$0 , \port$38826$0 , b_top, \port$38835$0 , core_clk);
+module \weft.simt.core.execute.lane_1.times_lh (core_rst, \port$38838$0 , \port$38840$0 , b_top, \port$38849$0 , core_clk);
   wire [34:0] \$1 ;
   wire [33:0] \$2 ;
   reg [33:0] \$signal  = 34'h000000000;
@@ -45529,23 +45542,23 @@ module \weft.simt.core.execute.lane_1.times_lh (core_rst, \port$38824$0 , \port$
   wire core_clk;
   input core_rst;
   wire core_rst;
-  input [31:0] \port$38824$0 ;
-  wire [31:0] \port$38824$0 ;
-  input [31:0] \port$38826$0 ;
-  wire [31:0] \port$38826$0 ;
+  input [31:0] \port$38838$0 ;
+  wire [31:0] \port$38838$0 ;
+  input [31:0] \port$38840$0 ;
+  wire [31:0] \port$38840$0 ;
   (* init = 34'h000000000 *)
-  output [33:0] \port$38835$0 ;
-  wire [33:0] \port$38835$0 ;
-  assign \$1  = $signed({ 1'h0, \port$38824$0 [15:0] }) * $signed({ b_top, \port$38826$0 [31:16] });
+  output [33:0] \port$38849$0 ;
+  wire [33:0] \port$38849$0 ;
+  assign \$1  = $signed({ 1'h0, \port$38838$0 [15:0] }) * $signed({ b_top, \port$38840$0 [31:16] });
   always @(posedge core_clk)
     \$signal  <= \$2 ;
-  assign \$signal$3  = \port$38824$0 ;
-  assign \$signal$4  = \port$38826$0 ;
-  assign \port$38835$0  = \$signal ;
+  assign \$signal$3  = \port$38838$0 ;
+  assign \$signal$4  = \port$38840$0 ;
+  assign \port$38849$0  = \$signal ;
   assign \$2  = \$1 [33:0];
 endmodule
 
-module \weft.simt.core.execute.lane_1.times_ll (core_rst, \port$38824$0 , \port$38826$0 , \port$38833$0 , core_clk);
+module \weft.simt.core.execute.lane_1.times_ll (core_rst, \port$38838$0 , \port$38840$0 , \port$38847$0 , core_clk);
   wire [31:0] \$1 ;
   wire [31:0] \$2 ;
   reg [31:0] \$signal  = 32'd0;
@@ -45555,19 +45568,19 @@ module \weft.simt.core.execute.lane_1.times_ll (core_rst, \port$38824$0 , \port$
   wire core_clk;
   input core_rst;
   wire core_rst;
-  input [31:0] \port$38824$0 ;
-  wire [31:0] \port$38824$0 ;
-  input [31:0] \port$38826$0 ;
-  wire [31:0] \port$38826$0 ;
+  input [31:0] \port$38838$0 ;
+  wire [31:0] \port$38838$0 ;
+  input [31:0] \port$38840$0 ;
+  wire [31:0] \port$38840$0 ;
   (* init = 32'd0 *)
-  output [31:0] \port$38833$0 ;
-  wire [31:0] \port$38833$0 ;
-  assign \$1  = \port$38824$0 [15:0] * \port$38826$0 [15:0];
+  output [31:0] \port$38847$0 ;
+  wire [31:0] \port$38847$0 ;
+  assign \$1  = \port$38838$0 [15:0] * \port$38840$0 [15:0];
   always @(posedge core_clk)
     \$signal  <= \$2 ;
-  assign \$signal$3  = \port$38824$0 ;
-  assign \$signal$4  = \port$38826$0 ;
-  assign \port$38833$0  = \$signal ;
+  assign \$signal$3  = \port$38838$0 ;
+  assign \$signal$4  = \port$38840$0 ;
+  assign \port$38847$0  = \$signal ;
   assign \$2  = \$1 ;
 endmodule
 
@@ -47192,7 +47205,7 @@ module \weft.simt.core.launcher (i__valid, free, pc, busy, core_rst, i__payload,
   assign \$60  = lane;
 endmodule
 
-module \weft.simt.core.registers (write__data, a, b, core_rst, warp, write__en, write_warp, write_rd, \port$38614$15 , core_clk);
+module \weft.simt.core.registers (write__data, a, b, core_rst, warp, write__en, write_warp, write_rd, \port$38628$15 , core_clk);
   output [63:0] a;
   wire [63:0] a;
   output [63:0] b;
@@ -47204,8 +47217,8 @@ module \weft.simt.core.registers (write__data, a, b, core_rst, warp, write__en, 
   wire [6:0] first__addr;
   wire [63:0] first__data;
   wire first__en;
-  input [9:0] \port$38614$15 ;
-  wire [9:0] \port$38614$15 ;
+  input [9:0] \port$38628$15 ;
+  wire [9:0] \port$38628$15 ;
   wire [4:0] rs1;
   wire [4:0] rs2;
   wire [6:0] second__addr;
@@ -47235,17 +47248,17 @@ module \weft.simt.core.registers (write__data, a, b, core_rst, warp, write__en, 
   reg [63:0] _0_;
   reg [63:0] _1_;
   always @(posedge core_clk) begin
-    _0_ <= memory[{ warp, \port$38614$15 [4:0] }];
-    _1_ <= memory[{ warp, \port$38614$15 [9:5] }];
+    _0_ <= memory[{ warp, \port$38628$15 [4:0] }];
+    _1_ <= memory[{ warp, \port$38628$15 [9:5] }];
   end
   assign a = _0_;
   assign b = _1_;
   assign first__en = 1'h1;
-  assign first__addr = { warp, \port$38614$15 [4:0] };
-  assign rs1 = \port$38614$15 [4:0];
+  assign first__addr = { warp, \port$38628$15 [4:0] };
+  assign rs1 = \port$38628$15 [4:0];
   assign second__en = 1'h1;
-  assign second__addr = { warp, \port$38614$15 [9:5] };
-  assign rs2 = \port$38614$15 [9:5];
+  assign second__addr = { warp, \port$38628$15 [9:5] };
+  assign rs2 = \port$38628$15 [9:5];
   assign first__data = a;
   assign second__data = b;
   assign write_mask = write__en;
@@ -47784,7 +47797,7 @@ module \weft.simt.core.requests.areas (running, core_rst, launch, read__addr, ar
   assign \$5  = { launch[95:80], 1'h0 };
 endmodule
 
-module \weft.simt.core.returns (i__ready, i__valid, answered, row__mask, \port$35907$0 , \port$35998$0 , \port$36175$0 , \port$36181$0 , \port$36272$0 , \port$36449$0 , core_rst, i__payload, \port$39274$0 , core_clk);
+module \weft.simt.core.returns (i__ready, i__valid, answered, row__mask, \port$35923$0 , \port$36014$0 , \port$36191$0 , \port$36197$0 , \port$36288$0 , \port$36465$0 , core_rst, i__payload, \port$39288$0 , core_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$103  = 0;
   wire \$1 ;
   wire \$10 ;
@@ -48378,20 +48391,20 @@ module \weft.simt.core.returns (i__ready, i__valid, answered, row__mask, \port$3
   input i__valid;
   wire i__valid;
   reg part = 1'h0;
-  output [7:0] \port$35907$0 ;
-  wire [7:0] \port$35907$0 ;
-  output [7:0] \port$35998$0 ;
-  wire [7:0] \port$35998$0 ;
-  output [15:0] \port$36175$0 ;
-  wire [15:0] \port$36175$0 ;
-  output [7:0] \port$36181$0 ;
-  wire [7:0] \port$36181$0 ;
-  output [7:0] \port$36272$0 ;
-  wire [7:0] \port$36272$0 ;
-  output [15:0] \port$36449$0 ;
-  wire [15:0] \port$36449$0 ;
-  output [6:0] \port$39274$0 ;
-  wire [6:0] \port$39274$0 ;
+  output [7:0] \port$35923$0 ;
+  wire [7:0] \port$35923$0 ;
+  output [7:0] \port$36014$0 ;
+  wire [7:0] \port$36014$0 ;
+  output [15:0] \port$36191$0 ;
+  wire [15:0] \port$36191$0 ;
+  output [7:0] \port$36197$0 ;
+  wire [7:0] \port$36197$0 ;
+  output [7:0] \port$36288$0 ;
+  wire [7:0] \port$36288$0 ;
+  output [15:0] \port$36465$0 ;
+  wire [15:0] \port$36465$0 ;
+  output [6:0] \port$39288$0 ;
+  wire [6:0] \port$39288$0 ;
   wire [63:0] row__data;
   output [1:0] row__mask;
   wire [1:0] row__mask;
@@ -48983,13 +48996,13 @@ module \weft.simt.core.returns (i__ready, i__valid, answered, row__mask, \port$3
   assign row__warp = answer[6:5];
   assign row__rd = answer[4:0];
   assign row__data = { \$550 , \$373 , \$282 , \$276 , \$99 , \$8  };
-  assign \port$35907$0  = \$8 ;
-  assign \port$35998$0  = \$99 ;
-  assign \port$36175$0  = \$276 ;
-  assign \port$36181$0  = \$282 ;
-  assign \port$36272$0  = \$373 ;
-  assign \port$36449$0  = \$550 ;
-  assign \port$39274$0  = answer[6:0];
+  assign \port$35923$0  = \$8 ;
+  assign \port$36014$0  = \$99 ;
+  assign \port$36191$0  = \$276 ;
+  assign \port$36197$0  = \$282 ;
+  assign \port$36288$0  = \$373 ;
+  assign \port$36465$0  = \$550 ;
+  assign \port$39288$0  = answer[6:0];
   assign \answer.rd  = answer[4:0];
   assign \answer.warp  = answer[6:5];
   assign \answer.mask  = answer[8:7];
@@ -49982,8 +49995,8 @@ module \weft.simt.core.rows (taken_one, push__ready, read__burst__ready, read__b
     .o__ready(push__ready),
     .\o__ready$39 (\o__ready$153 ),
     .\o__valid$9 (\o__valid$147 ),
-    .\port$39172$0 (\$192 ),
-    .\port$39174$0 (\$193 ),
+    .\port$39186$0 (\$192 ),
+    .\port$39188$0 (\$193 ),
     .push__payload(push__payload),
     .push__valid(push__valid),
     .row(\$194 ),
@@ -50014,8 +50027,8 @@ module \weft.simt.core.rows (taken_one, push__ready, read__burst__ready, read__b
     .\o__ready$22 (write__burst__ready),
     .\o__ready$67 (write__beat__ready),
     .\o__ready$79 (write__done__valid),
-    .\port$10641$0 (\$190 ),
-    .\port$10642$0 (\$191 ),
+    .\port$10657$0 (\$190 ),
+    .\port$10658$0 (\$191 ),
     .read__beat__payload(read__beat__payload),
     .read__beat__ready(read__beat__ready),
     .read__beat__valid(read__beat__valid),
@@ -50518,7 +50531,7 @@ module \weft.simt.core.rows (taken_one, push__ready, read__burst__ready, read__b
   assign \$37  = \$36 ;
 endmodule
 
-module \weft.simt.core.rows.at_port (taken_one, o__ready, free, \o__ready$39 , semaphore, take, surely, if_free, busy, core_rst, valid, what, \port$39172$0 , \port$39174$0 , row, \o__valid$9 , push__valid, push__payload, strobe, write__data, core_clk
+module \weft.simt.core.rows.at_port (taken_one, o__ready, free, \o__ready$39 , semaphore, take, surely, if_free, busy, core_rst, valid, what, \port$39186$0 , \port$39188$0 , row, \o__valid$9 , push__valid, push__payload, strobe, write__data, core_clk
 );
   reg \$auto$verilog_backend.cc:2355:dump_module$105  = 0;
   wire [5:0] \$1 ;
@@ -50606,11 +50619,11 @@ module \weft.simt.core.rows.at_port (taken_one, o__ready, free, \o__ready$39 , s
   output \o__valid$9 ;
   reg \o__valid$9  = 1'h0;
   (* init = 9'h000 *)
-  output [8:0] \port$39172$0 ;
-  wire [8:0] \port$39172$0 ;
+  output [8:0] \port$39186$0 ;
+  wire [8:0] \port$39186$0 ;
   (* init = 1'h0 *)
-  output \port$39174$0 ;
-  wire \port$39174$0 ;
+  output \port$39188$0 ;
+  wire \port$39188$0 ;
   output [31:0] push__payload;
   wire [31:0] push__payload;
   wire push__ready;
@@ -50846,8 +50859,8 @@ module \weft.simt.core.rows.at_port (taken_one, o__ready, free, \o__ready$39 , s
   assign data = write__data;
   assign \o__payload$33  = { 1'h0, \$37 , 38'h0000000000, row[1], 31'h00000000, row[0], \$35  };
   assign semaphore = word[3:0];
-  assign \port$39172$0  = \$35 ;
-  assign \port$39174$0  = \$37 ;
+  assign \port$39186$0  = \$35 ;
+  assign \port$39188$0  = \$37 ;
   assign \what.request  = what[151:0];
   assign \what.request.load  = what[0];
   assign \what.request.store  = what[1];
@@ -51004,7 +51017,7 @@ module \weft.simt.core.rows.at_port.pushed.skid (i__valid, i__payload, o__ready,
   end
 endmodule
 
-module \weft.simt.core.rows.in_main (o__ready, read__beat__valid, \o__ready$22 , write__done__payload, \o__ready$79 , free, loaded__ready, stored__ready, read__beat__ready, here, \port$10641$0 , \port$10642$0 , holds, surely, if_free, beats, busy, read__burst__valid, read__burst__payload, core_rst, read__beat__payload
+module \weft.simt.core.rows.in_main (o__ready, read__beat__valid, \o__ready$22 , write__done__payload, \o__ready$79 , free, loaded__ready, stored__ready, read__beat__ready, here, \port$10657$0 , \port$10658$0 , holds, surely, if_free, beats, busy, read__burst__valid, read__burst__payload, core_rst, read__beat__payload
 , \o__ready$67 , abort, valid, what, waits, words, loaded__payload, loaded__valid, stored__valid, stored__payload, write__beat__valid, write__beat__payload, write__burst__valid, write__burst__payload, strobe, data, row, core_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$108  = 0;
   wire \$1 ;
@@ -77579,10 +77592,10 @@ module \weft.simt.core.rows.in_main (o__ready, read__beat__valid, \o__ready$22 ,
   wire \o__valid$93 ;
   wire \o__valid$94 ;
   reg [3:0] passed = 4'h0;
-  output \port$10641$0 ;
-  wire \port$10641$0 ;
-  output \port$10642$0 ;
-  wire \port$10642$0 ;
+  output \port$10657$0 ;
+  wire \port$10657$0 ;
+  output \port$10658$0 ;
+  wire \port$10658$0 ;
   input [33:0] read__beat__payload;
   wire [33:0] read__beat__payload;
   wire [31:0] \read__beat__payload.data ;
@@ -102328,8 +102341,8 @@ module \weft.simt.core.rows.in_main (o__ready, read__beat__valid, \o__ready$22 ,
   assign write__done__valid = \o__ready$79 ;
   assign answer = { \$1698 , \$1695 , \$1692 , \$1689  };
   assign \$signal$86  = { \$1700 , \$1699  };
-  assign \port$10641$0  = \$1682 ;
-  assign \port$10642$0  = \$1683 ;
+  assign \port$10657$0  = \$1682 ;
+  assign \port$10658$0  = \$1683 ;
   assign beats = \$1723 [4:0];
   assign loaded__valid = \$signal$46 ;
   assign \what.request  = what[151:0];
@@ -106049,9 +106062,9 @@ module \weft.simt.core.rows.in_shared (port_ready, free, loads, o__ready, if_fre
     .o__payload(\o__payload$52 ),
     .o__ready(o__ready),
     .o__valid(\o__valid$49 ),
-    .\port$38970$0 (\$93 ),
-    .\port$38972$0 (\$95 ),
-    .\port$39029$0 (found)
+    .\port$38984$0 (\$93 ),
+    .\port$38986$0 (\$95 ),
+    .\port$39043$0 (found)
   );
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$116 ) begin end
@@ -106486,7 +106499,7 @@ module \weft.simt.core.rows.in_shared (port_ready, free, loads, o__ready, if_fre
   assign \$72  = \$like$39 ;
 endmodule
 
-module \weft.simt.core.rows.in_shared.answers (o__ready, i__valid, o__payload, core_rst, \port$38970$0 , \port$38972$0 , \port$39029$0 , o__valid, core_clk);
+module \weft.simt.core.rows.in_shared.answers (o__ready, i__valid, o__payload, core_rst, \port$38984$0 , \port$38986$0 , \port$39043$0 , o__valid, core_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$117  = 0;
   wire \$1 ;
   wire \$10 ;
@@ -106558,12 +106571,12 @@ module \weft.simt.core.rows.in_shared.answers (o__ready, i__valid, o__payload, c
   output o__valid;
   reg o__valid = 1'h0;
   wire pop;
-  input [8:0] \port$38970$0 ;
-  wire [8:0] \port$38970$0 ;
-  input [7:0] \port$38972$0 ;
-  wire [7:0] \port$38972$0 ;
-  input [63:0] \port$39029$0 ;
-  wire [63:0] \port$39029$0 ;
+  input [8:0] \port$38984$0 ;
+  wire [8:0] \port$38984$0 ;
+  input [7:0] \port$38986$0 ;
+  wire [7:0] \port$38986$0 ;
+  input [63:0] \port$39043$0 ;
+  wire [63:0] \port$39043$0 ;
   wire push;
   wire [1:0] read__addr;
   wire [81:0] read__data;
@@ -106598,7 +106611,7 @@ module \weft.simt.core.rows.in_shared.answers (o__ready, i__valid, o__payload, c
   reg [81:0] storage [3:0];
   always @(posedge core_clk) begin
     if (push)
-      storage[write__addr] <= { 1'h0, \port$38972$0 , \port$39029$0 , \port$38970$0  };
+      storage[write__addr] <= { 1'h0, \port$38986$0 , \port$39043$0 , \port$38984$0  };
   end
   reg [1:0] _0_;
   always @(posedge core_clk) begin
@@ -106683,33 +106696,33 @@ module \weft.simt.core.rows.in_shared.answers (o__ready, i__valid, o__payload, c
   assign \$signal  = o__valid;
   assign head_next = \$4 [1:0];
   assign tail = write__addr;
-  assign write__data = { 1'h0, \port$38972$0 , \port$39029$0 , \port$38970$0  };
-  assign i__payload = { 1'h0, \port$38972$0 , \port$39029$0 , \port$38970$0  };
+  assign write__data = { 1'h0, \port$38986$0 , \port$39043$0 , \port$38984$0  };
+  assign i__payload = { 1'h0, \port$38986$0 , \port$39043$0 , \port$38984$0  };
   assign write__en = push;
   assign read__addr = \$4 [1:0];
   assign read__en = 1'h1;
   assign read__data = o__payload;
   assign \$like  = \$5 [2:0];
   assign fewer = \$6 [2:0];
-  assign \write__data.rd  = \port$38970$0 [4:0];
-  assign \write__data.warp  = \port$38970$0 [6:5];
-  assign \write__data.mask  = \port$38970$0 [8:7];
-  assign \write__data.row  = \port$39029$0 ;
-  assign \write__data.byte  = \port$38972$0 [0];
-  assign \write__data.half  = \port$38972$0 [1];
-  assign \write__data.unsigned  = \port$38972$0 [2];
-  assign \write__data.offsets  = \port$38972$0 [6:3];
-  assign \write__data.last  = \port$38972$0 [7];
+  assign \write__data.rd  = \port$38984$0 [4:0];
+  assign \write__data.warp  = \port$38984$0 [6:5];
+  assign \write__data.mask  = \port$38984$0 [8:7];
+  assign \write__data.row  = \port$39043$0 ;
+  assign \write__data.byte  = \port$38986$0 [0];
+  assign \write__data.half  = \port$38986$0 [1];
+  assign \write__data.unsigned  = \port$38986$0 [2];
+  assign \write__data.offsets  = \port$38986$0 [6:3];
+  assign \write__data.last  = \port$38986$0 [7];
   assign \write__data.error  = 1'h0;
-  assign \i__payload.rd  = \port$38970$0 [4:0];
-  assign \i__payload.warp  = \port$38970$0 [6:5];
-  assign \i__payload.mask  = \port$38970$0 [8:7];
-  assign \i__payload.row  = \port$39029$0 ;
-  assign \i__payload.byte  = \port$38972$0 [0];
-  assign \i__payload.half  = \port$38972$0 [1];
-  assign \i__payload.unsigned  = \port$38972$0 [2];
-  assign \i__payload.offsets  = \port$38972$0 [6:3];
-  assign \i__payload.last  = \port$38972$0 [7];
+  assign \i__payload.rd  = \port$38984$0 [4:0];
+  assign \i__payload.warp  = \port$38984$0 [6:5];
+  assign \i__payload.mask  = \port$38984$0 [8:7];
+  assign \i__payload.row  = \port$39043$0 ;
+  assign \i__payload.byte  = \port$38986$0 [0];
+  assign \i__payload.half  = \port$38986$0 [1];
+  assign \i__payload.unsigned  = \port$38986$0 [2];
+  assign \i__payload.offsets  = \port$38986$0 [6:3];
+  assign \i__payload.last  = \port$38986$0 [7];
   assign \i__payload.error  = 1'h0;
   assign \o__payload.rd  = o__payload[4:0];
   assign \o__payload.warp  = o__payload[6:5];
@@ -110772,8 +110785,8 @@ module \weft.simt.core.traps (answered, trapped, handed, comes, core_rst, token,
   assign \$16  = \$15 ;
 endmodule
 
-module \weft.store (cmd__valid, burst__ready, memory__done__payload, done, act__ready, cmd__ready, act__valid, \port$4469$0 , \port$4471$0 , memory__beat__valid, message, \end , \busy$112 , memory__burst__valid, memory__burst__payload, cleared_rst, abort, \port$37153$0 , \port$37155$0 , \port$37157$0 , \port$37159$0 
-, \port$37161$0 , \port$37163$0 , \port$37165$0 , \port$37167$0 , \port$37169$0 , \port$37171$0 , \port$37173$0 , \port$37175$0 , \port$37177$0 , \port$37179$0 , \port$37181$0 , \port$37183$0 , memory__beat__ready, act__data, memory__beat__payload, fault__valid, fault__cause, fault__index, post__valid, post__mask, \port$38455$0 
+module \weft.store (cmd__valid, burst__ready, memory__done__payload, done, act__ready, cmd__ready, act__valid, \port$4485$0 , \port$4487$0 , memory__beat__valid, message, \end , \busy$112 , memory__burst__valid, memory__burst__payload, cleared_rst, abort, \port$37169$0 , \port$37171$0 , \port$37173$0 , \port$37175$0 
+, \port$37177$0 , \port$37179$0 , \port$37181$0 , \port$37183$0 , \port$37185$0 , \port$37187$0 , \port$37189$0 , \port$37191$0 , \port$37193$0 , \port$37195$0 , \port$37197$0 , \port$37199$0 , memory__beat__ready, act__data, memory__beat__payload, fault__valid, fault__cause, fault__index, post__valid, post__mask, \port$38469$0 
 , cleared_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$127  = 0;
   wire \$1 ;
@@ -111205,22 +111218,6 @@ module \weft.store (cmd__valid, burst__ready, memory__done__payload, done, act__
   wire \piece.row_last ;
   wire [24:0] \piece.size ;
   wire [1:0] \piece.skew ;
-  input [32:0] \port$37153$0 ;
-  wire [32:0] \port$37153$0 ;
-  input [32:0] \port$37155$0 ;
-  wire [32:0] \port$37155$0 ;
-  input [32:0] \port$37157$0 ;
-  wire [32:0] \port$37157$0 ;
-  input [32:0] \port$37159$0 ;
-  wire [32:0] \port$37159$0 ;
-  input [32:0] \port$37161$0 ;
-  wire [32:0] \port$37161$0 ;
-  input [32:0] \port$37163$0 ;
-  wire [32:0] \port$37163$0 ;
-  input [32:0] \port$37165$0 ;
-  wire [32:0] \port$37165$0 ;
-  input [32:0] \port$37167$0 ;
-  wire [32:0] \port$37167$0 ;
   input [32:0] \port$37169$0 ;
   wire [32:0] \port$37169$0 ;
   input [32:0] \port$37171$0 ;
@@ -111237,12 +111234,28 @@ module \weft.store (cmd__valid, burst__ready, memory__done__payload, done, act__
   wire [32:0] \port$37181$0 ;
   input [32:0] \port$37183$0 ;
   wire [32:0] \port$37183$0 ;
-  output [18:0] \port$38455$0 ;
-  wire [18:0] \port$38455$0 ;
-  output \port$4469$0 ;
-  wire \port$4469$0 ;
-  output \port$4471$0 ;
-  wire \port$4471$0 ;
+  input [32:0] \port$37185$0 ;
+  wire [32:0] \port$37185$0 ;
+  input [32:0] \port$37187$0 ;
+  wire [32:0] \port$37187$0 ;
+  input [32:0] \port$37189$0 ;
+  wire [32:0] \port$37189$0 ;
+  input [32:0] \port$37191$0 ;
+  wire [32:0] \port$37191$0 ;
+  input [32:0] \port$37193$0 ;
+  wire [32:0] \port$37193$0 ;
+  input [32:0] \port$37195$0 ;
+  wire [32:0] \port$37195$0 ;
+  input [32:0] \port$37197$0 ;
+  wire [32:0] \port$37197$0 ;
+  input [32:0] \port$37199$0 ;
+  wire [32:0] \port$37199$0 ;
+  output [18:0] \port$38469$0 ;
+  wire [18:0] \port$38469$0 ;
+  output \port$4485$0 ;
+  wire \port$4485$0 ;
+  output \port$4487$0 ;
+  wire \port$4487$0 ;
   reg [15:0] post = 16'h0000;
   (* init = 16'h0000 *)
   wire [15:0] \post$33 ;
@@ -111310,7 +111323,7 @@ module \weft.store (cmd__valid, burst__ready, memory__done__payload, done, act__
   wire [31:0] \word_beat.data ;
   wire [3:0] \word_beat.strobe ;
   wire writes_word;
-  assign \$signal  = \port$37153$0 [7:0] == 3'h5;
+  assign \$signal  = \port$37169$0 [7:0] == 3'h5;
   assign \$1  = ~ busy;
   assign \$2  = \$1  & \$signal$4 ;
   assign \$3  = \$2  & ready;
@@ -111325,20 +111338,20 @@ module \weft.store (cmd__valid, burst__ready, memory__done__payload, done, act__
   assign \$signal$10  = cmd__valid & cmd__ready;
   assign \$11  = ~ \$signal ;
   assign \$signal$12  = cmd__ready & \$11 ;
-  assign \$12  = | \port$37163$0 [23:0];
-  assign \$13  = | \port$37165$0 [15:0];
+  assign \$12  = | \port$37179$0 [23:0];
+  assign \$13  = | \port$37181$0 [15:0];
   assign \$14  = \$12  & \$13 ;
-  assign \$15  = | \port$37165$0 [31:16];
+  assign \$15  = | \port$37181$0 [31:16];
   assign \$16  = \$14  & \$15 ;
   assign bursts_free = \$signal$12  & \$16 ;
   assign \$17  = cmd__valid & bursts_free;
   assign start = \$17  | writes_word;
   assign stop = stopped | stuck;
   assign single = | phase;
-  assign \$18  = | \port$37163$0 [23:0];
-  assign \$19  = | \port$37165$0 [15:0];
+  assign \$18  = | \port$37179$0 [23:0];
+  assign \$19  = | \port$37181$0 [15:0];
   assign \$20  = \$18  & \$19 ;
-  assign \$21  = | \port$37165$0 [31:16];
+  assign \$21  = | \port$37181$0 [31:16];
   assign \$22  = \$20  & \$21 ;
   assign \$23  = ~ \$22 ;
   assign \$24  = fires & \last$31 ;
@@ -111416,10 +111429,10 @@ module \weft.store (cmd__valid, burst__ready, memory__done__payload, done, act__
   assign \$80  = \$79  | open;
   assign \busy$112  = \$80  | post__valid;
   assign \$81  = ~ \$signal ;
-  assign \$82  = | \port$37163$0 [23:0];
-  assign \$83  = | \port$37165$0 [15:0];
+  assign \$82  = | \port$37179$0 [23:0];
+  assign \$83  = | \port$37181$0 [15:0];
   assign \$84  = \$82  & \$83 ;
-  assign \$85  = | \port$37165$0 [31:16];
+  assign \$85  = | \port$37181$0 [31:16];
   assign \$86  = \$84  & \$85 ;
   assign \$87  = ~ \$86 ;
   assign \$88  = \$81  & \$87 ;
@@ -111501,7 +111514,7 @@ module \weft.store (cmd__valid, burst__ready, memory__done__payload, done, act__
     .i__valid(last),
     .index(index),
     .open(open),
-    .\port$38367$16 (\$138 ),
+    .\port$38381$16 (\$138 ),
     .post(post),
     .ready(ready),
     .waits(waits)
@@ -111641,7 +111654,7 @@ module \weft.store (cmd__valid, burst__ready, memory__done__payload, done, act__
     if (\$auto$verilog_backend.cc:2355:dump_module$127 ) begin end
     \$119  = post;
     if (\$91 ) begin
-      \$119  = \port$37155$0 [31:16];
+      \$119  = \port$37171$0 [31:16];
     end
     if (cleared_rst) begin
       \$119  = 16'h0000;
@@ -111651,7 +111664,7 @@ module \weft.store (cmd__valid, burst__ready, memory__done__payload, done, act__
     if (\$auto$verilog_backend.cc:2355:dump_module$127 ) begin end
     \$120  = index;
     if (\$91 ) begin
-      \$120  = { \port$37183$0 [32], \port$37181$0 [32], \port$37179$0 [32], \port$37177$0 [32], \port$37175$0 [32], \port$37173$0 [32], \port$37171$0 [32], \port$37169$0 [32], \port$37167$0 [32], \port$37165$0 [32], \port$37163$0 [32], \port$37161$0 [32], \port$37159$0 [32], \port$37157$0 [32], \port$37155$0 [32], \port$37153$0 [32] };
+      \$120  = { \port$37199$0 [32], \port$37197$0 [32], \port$37195$0 [32], \port$37193$0 [32], \port$37191$0 [32], \port$37189$0 [32], \port$37187$0 [32], \port$37185$0 [32], \port$37183$0 [32], \port$37181$0 [32], \port$37179$0 [32], \port$37177$0 [32], \port$37175$0 [32], \port$37173$0 [32], \port$37171$0 [32], \port$37169$0 [32] };
     end
     if (cleared_rst) begin
       \$120  = 16'h0000;
@@ -111661,7 +111674,7 @@ module \weft.store (cmd__valid, burst__ready, memory__done__payload, done, act__
     if (\$auto$verilog_backend.cc:2355:dump_module$127 ) begin end
     \$121  = signal;
     if (\$91 ) begin
-      \$121  = { \port$37183$0 [32], \port$37181$0 [32], \port$37179$0 [32], \port$37177$0 [32], \port$37175$0 [32], \port$37173$0 [32], \port$37171$0 [32], \port$37169$0 [32], \port$37167$0 [32], \port$37165$0 [32], \port$37163$0 [32], \port$37161$0 [32], \port$37159$0 [32], \port$37157$0 [32], \port$37155$0 [32], \port$37153$0 [32], \port$37183$0 [31:0], \port$37181$0 [31:0], \port$37179$0 [31:0], \port$37177$0 [31:0], \port$37175$0 [31:0], \port$37173$0 [31:0], \port$37171$0 [31:0], \port$37169$0 [31:0], \port$37167$0 [31:0], \port$37165$0 [31:0], \port$37163$0 [31:0], \port$37161$0 [31:0], \port$37159$0 [31:0], \port$37157$0 [31:0], \port$37155$0 [31:0], \port$37153$0 [31:0] };
+      \$121  = { \port$37199$0 [32], \port$37197$0 [32], \port$37195$0 [32], \port$37193$0 [32], \port$37191$0 [32], \port$37189$0 [32], \port$37187$0 [32], \port$37185$0 [32], \port$37183$0 [32], \port$37181$0 [32], \port$37179$0 [32], \port$37177$0 [32], \port$37175$0 [32], \port$37173$0 [32], \port$37171$0 [32], \port$37169$0 [32], \port$37199$0 [31:0], \port$37197$0 [31:0], \port$37195$0 [31:0], \port$37193$0 [31:0], \port$37191$0 [31:0], \port$37189$0 [31:0], \port$37187$0 [31:0], \port$37185$0 [31:0], \port$37183$0 [31:0], \port$37181$0 [31:0], \port$37179$0 [31:0], \port$37177$0 [31:0], \port$37175$0 [31:0], \port$37173$0 [31:0], \port$37171$0 [31:0], \port$37169$0 [31:0] };
     end
     if (cleared_rst) begin
       \$121  = 528'h000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000;
@@ -111812,7 +111825,7 @@ module \weft.store (cmd__valid, burst__ready, memory__done__payload, done, act__
       \$137  = 1'h0;
     end
   end
-  assign cmd__payload = { \port$37183$0 [32], \port$37181$0 [32], \port$37179$0 [32], \port$37177$0 [32], \port$37175$0 [32], \port$37173$0 [32], \port$37171$0 [32], \port$37169$0 [32], \port$37167$0 [32], \port$37165$0 [32], \port$37163$0 [32], \port$37161$0 [32], \port$37159$0 [32], \port$37157$0 [32], \port$37155$0 [32], \port$37153$0 [32], \port$37183$0 [31:0], \port$37181$0 [31:0], \port$37179$0 [31:0], \port$37177$0 [31:0], \port$37175$0 [31:0], \port$37173$0 [31:0], \port$37171$0 [31:0], \port$37169$0 [31:0], \port$37167$0 [31:0], \port$37165$0 [31:0], \port$37163$0 [31:0], \port$37161$0 [31:0], \port$37159$0 [31:0], \port$37157$0 [31:0], \port$37155$0 [31:0], \port$37153$0 [31:0] };
+  assign cmd__payload = { \port$37199$0 [32], \port$37197$0 [32], \port$37195$0 [32], \port$37193$0 [32], \port$37191$0 [32], \port$37189$0 [32], \port$37187$0 [32], \port$37185$0 [32], \port$37183$0 [32], \port$37181$0 [32], \port$37179$0 [32], \port$37177$0 [32], \port$37175$0 [32], \port$37173$0 [32], \port$37171$0 [32], \port$37169$0 [32], \port$37199$0 [31:0], \port$37197$0 [31:0], \port$37195$0 [31:0], \port$37193$0 [31:0], \port$37191$0 [31:0], \port$37189$0 [31:0], \port$37187$0 [31:0], \port$37185$0 [31:0], \port$37183$0 [31:0], \port$37181$0 [31:0], \port$37179$0 [31:0], \port$37177$0 [31:0], \port$37175$0 [31:0], \port$37173$0 [31:0], \port$37171$0 [31:0], \port$37169$0 [31:0] };
   assign word = signal[95:64];
   assign burst__valid = memory__burst__valid;
   assign burst__payload = memory__burst__payload;
@@ -111841,27 +111854,27 @@ module \weft.store (cmd__valid, burst__ready, memory__done__payload, done, act__
   assign arriving = line[14:10];
   assign closing_index = \$138 [31:16];
   assign closing_post = \$138 [15:0];
-  assign \port$4469$0  = \$46 ;
-  assign \port$4471$0  = \$48 ;
-  assign \port$38455$0  = \o__payload$77 [18:0];
-  assign \cmd__payload.opcode  = \port$37153$0 [7:0];
-  assign \cmd__payload.wait  = \port$37155$0 [15:0];
-  assign \cmd__payload.post  = \port$37155$0 [31:16];
-  assign \cmd__payload.dst  = \port$37157$0 [31:0];
-  assign \cmd__payload.stride1  = \port$37159$0 [31:0];
-  assign \cmd__payload.stride2  = \port$37161$0 [31:0];
-  assign \cmd__payload.len  = \port$37163$0 [23:0];
-  assign \cmd__payload.count1  = \port$37165$0 [15:0];
-  assign \cmd__payload.count2  = \port$37165$0 [31:16];
-  assign \cmd__payload.src  = \port$37167$0 [23:0];
-  assign \cmd__payload.src_stride1  = \port$37169$0 [23:0];
-  assign \cmd__payload.src_stride2  = \port$37171$0 [23:0];
-  assign \cmd__payload.write  = \port$37153$0 [8];
-  assign \cmd__payload.message  = \port$37153$0 [9];
-  assign \cmd__payload.end  = \port$37153$0 [10];
-  assign \cmd__payload.address  = \port$37157$0 [31:0];
-  assign \cmd__payload.value  = \port$37159$0 [31:0];
-  assign \cmd__payload.index  = { \port$37183$0 [32], \port$37181$0 [32], \port$37179$0 [32], \port$37177$0 [32], \port$37175$0 [32], \port$37173$0 [32], \port$37171$0 [32], \port$37169$0 [32], \port$37167$0 [32], \port$37165$0 [32], \port$37163$0 [32], \port$37161$0 [32], \port$37159$0 [32], \port$37157$0 [32], \port$37155$0 [32], \port$37153$0 [32] };
+  assign \port$4485$0  = \$46 ;
+  assign \port$4487$0  = \$48 ;
+  assign \port$38469$0  = \o__payload$77 [18:0];
+  assign \cmd__payload.opcode  = \port$37169$0 [7:0];
+  assign \cmd__payload.wait  = \port$37171$0 [15:0];
+  assign \cmd__payload.post  = \port$37171$0 [31:16];
+  assign \cmd__payload.dst  = \port$37173$0 [31:0];
+  assign \cmd__payload.stride1  = \port$37175$0 [31:0];
+  assign \cmd__payload.stride2  = \port$37177$0 [31:0];
+  assign \cmd__payload.len  = \port$37179$0 [23:0];
+  assign \cmd__payload.count1  = \port$37181$0 [15:0];
+  assign \cmd__payload.count2  = \port$37181$0 [31:16];
+  assign \cmd__payload.src  = \port$37183$0 [23:0];
+  assign \cmd__payload.src_stride1  = \port$37185$0 [23:0];
+  assign \cmd__payload.src_stride2  = \port$37187$0 [23:0];
+  assign \cmd__payload.write  = \port$37169$0 [8];
+  assign \cmd__payload.message  = \port$37169$0 [9];
+  assign \cmd__payload.end  = \port$37169$0 [10];
+  assign \cmd__payload.address  = \port$37173$0 [31:0];
+  assign \cmd__payload.value  = \port$37175$0 [31:0];
+  assign \cmd__payload.index  = { \port$37199$0 [32], \port$37197$0 [32], \port$37195$0 [32], \port$37193$0 [32], \port$37191$0 [32], \port$37189$0 [32], \port$37187$0 [32], \port$37185$0 [32], \port$37183$0 [32], \port$37181$0 [32], \port$37179$0 [32], \port$37177$0 [32], \port$37175$0 [32], \port$37173$0 [32], \port$37171$0 [32], \port$37169$0 [32] };
   assign \rows.addr  = rows[31:0];
   assign \rows.stride1  = rows[63:32];
   assign \rows.stride2  = rows[95:64];
@@ -112057,30 +112070,30 @@ module \weft.store (cmd__valid, burst__ready, memory__done__payload, done, act__
   assign \i__payload$69 [0] = piece[10];
   assign \i__payload$49 [73:57] = walking;
   assign \i__payload$49 [56:0] = \o__payload$50 ;
-  assign entry[215:200] = { \port$37183$0 [32], \port$37181$0 [32], \port$37179$0 [32], \port$37177$0 [32], \port$37175$0 [32], \port$37173$0 [32], \port$37171$0 [32], \port$37169$0 [32], \port$37167$0 [32], \port$37165$0 [32], \port$37163$0 [32], \port$37161$0 [32], \port$37159$0 [32], \port$37157$0 [32], \port$37155$0 [32], \port$37153$0 [32] };
+  assign entry[215:200] = { \port$37199$0 [32], \port$37197$0 [32], \port$37195$0 [32], \port$37193$0 [32], \port$37191$0 [32], \port$37189$0 [32], \port$37187$0 [32], \port$37185$0 [32], \port$37183$0 [32], \port$37181$0 [32], \port$37179$0 [32], \port$37177$0 [32], \port$37175$0 [32], \port$37173$0 [32], \port$37171$0 [32], \port$37169$0 [32] };
   assign entry[199] = \$23 ;
-  assign entry[133:118] = \port$37165$0 [31:16];
-  assign entry[117:102] = \port$37165$0 [15:0];
-  assign entry[101:78] = \port$37163$0 [23:0];
-  assign entry[77:76] = \port$37161$0 [1:0];
-  assign entry[75:74] = \port$37159$0 [1:0];
-  assign entry[73:72] = \port$37157$0 [1:0];
-  assign entry[71:48] = \port$37171$0 [23:0];
-  assign entry[47:24] = \port$37169$0 [23:0];
-  assign entry[23:0] = \port$37167$0 [23:0];
+  assign entry[133:118] = \port$37181$0 [31:16];
+  assign entry[117:102] = \port$37181$0 [15:0];
+  assign entry[101:78] = \port$37179$0 [23:0];
+  assign entry[77:76] = \port$37177$0 [1:0];
+  assign entry[75:74] = \port$37175$0 [1:0];
+  assign entry[73:72] = \port$37173$0 [1:0];
+  assign entry[71:48] = \port$37187$0 [23:0];
+  assign entry[47:24] = \port$37185$0 [23:0];
+  assign entry[23:0] = \port$37183$0 [23:0];
   assign entry[198:134] = 65'h00000000000000000;
-  assign rows[151:136] = \port$37165$0 [31:16];
-  assign rows[135:120] = \port$37165$0 [15:0];
-  assign rows[119:96] = \port$37163$0 [23:0];
-  assign rows[95:64] = \port$37161$0 [31:0];
-  assign rows[63:32] = \port$37159$0 [31:0];
-  assign rows[31:0] = \port$37157$0 [31:0];
+  assign rows[151:136] = \port$37181$0 [31:16];
+  assign rows[135:120] = \port$37181$0 [15:0];
+  assign rows[119:96] = \port$37179$0 [23:0];
+  assign rows[95:64] = \port$37177$0 [31:0];
+  assign rows[63:32] = \port$37175$0 [31:0];
+  assign rows[31:0] = \port$37173$0 [31:0];
   assign \$218  = 1'h1;
   assign \$58  = \$216 ;
   assign \$47  = \o__payload$77 [0];
 endmodule
 
-module \weft.store.answers (done, i__valid, fires, closes, open, cleared_rst, post, index, ready, waits, \port$38367$16 , cleared_clk);
+module \weft.store.answers (done, i__valid, fires, closes, open, cleared_rst, post, index, ready, waits, \port$38381$16 , cleared_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$128  = 0;
   wire \$1 ;
   wire \$2 ;
@@ -112125,8 +112138,8 @@ module \weft.store.answers (done, i__valid, fires, closes, open, cleared_rst, po
   wire o__valid;
   output open;
   wire open;
-  output [31:0] \port$38367$16 ;
-  wire [31:0] \port$38367$16 ;
+  output [31:0] \port$38381$16 ;
+  wire [31:0] \port$38381$16 ;
   input [15:0] post;
   wire [15:0] post;
   output ready;
@@ -112191,7 +112204,7 @@ module \weft.store.answers (done, i__valid, fires, closes, open, cleared_rst, po
   assign o__ready = closes;
   assign closing_post = o__payload[31:16];
   assign closing_index = o__payload[47:32];
-  assign \port$38367$16  = o__payload[47:16];
+  assign \port$38381$16  = o__payload[47:16];
   assign \i__payload.end  = i__payload[15:0];
   assign \i__payload.post  = i__payload[31:16];
   assign \i__payload.index  = i__payload[47:32];

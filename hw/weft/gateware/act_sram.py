@@ -170,11 +170,9 @@ class ActSram(wiring.Component):
                     mine = ports[name].region == number
                     if name in readers:
                         mine = ports[name].claim[number]
-                    if name == "simt":  # its asks are for one region
+                    if name == "simt":  # it asks with a bit for each region
                         mine = ask[number]
-                        m.d.comb += want.eq(mine)
-                    else:
-                        m.d.comb += want.eq(ask & mine)
+                    m.d.comb += want.eq(ask.any() & mine)
                     wants.append(want)
                     claims.append(mine if name == "matmul" else want)
                     free.append(way)

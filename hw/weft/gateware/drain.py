@@ -110,7 +110,7 @@ class Drain(wiring.Component):
         connect(m, rows.o, between.i)
         connect(m, beats.acc, flipped(self.acc))
         connect(m, writer.act, flipped(self.act))
-        # A cycle late, for it comes from far; and where rows are read, one more.
+        # A cycle late, for it comes from far; where rows are read and results written, one more.
         abort, stopped = Signal(), Signal()
         m.d.sync += [abort.eq(self.abort), stopped.eq(abort)]
         m.d.comb += [
@@ -118,7 +118,7 @@ class Drain(wiring.Component):
             beats.i.valid.eq(between.o.valid & ~stopped),
             beats.i.payload.eq(between.o.payload),
             between.o.ready.eq(beats.i.ready),
-            writer.abort.eq(abort),
+            writer.abort.eq(stopped),
             writer.words.eq(beats.words),
             writer.beat_valid.eq(beats.valid),
             writer.beat.eq(beats.beat),

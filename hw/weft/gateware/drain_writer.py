@@ -36,7 +36,7 @@ class DrainWriter(wiring.Component):
     valid, data
         A result, in the order of the beats, after its beat.
     abort
-        Nothing more is written, from the cycle after the next one on.
+        Nothing more is written.
     act
         Write port of the activation SRAM.
     popped, finished
@@ -105,11 +105,9 @@ class DrainWriter(wiring.Component):
             results.i.payload.eq(self.data),
         ]
 
-        stopped = Signal()  # here, for who asks for `abort` may be far away
-        m.d.sync += stopped.eq(self.abort)
         # An address is in its queue no later than its result: one look at the latter will do.
         m.d.comb += [
-            self.act.valid.eq(results.o.valid & ~stopped),
+            self.act.valid.eq(results.o.valid & ~self.abort),
             self.act.region.eq(places.o.payload.region),
             self.act.offset.eq(places.o.payload.offset),
             self.act.data.eq(results.o.payload),
