@@ -286,27 +286,28 @@ class ActSram(wiring.Component):
         ]
 
     def _align(self, m: Module, name: str, port: Any, outs: list) -> None:
-        """Choose the region that was read, order its two rows, rotate."""
+        """Choose the region that was read; then order its two rows, and rotate."""
         row_bytes = self.config.act_row_bytes
         byte_bits = (row_bytes - 1).bit_length()
         region = Signal(port.region.shape(), name=f"{name}_read_region")
-        swap = Signal(name=f"{name}_read_swap")
+        swap = Signal(2, name=f"{name}_read_swap")
         shift_1 = Signal(byte_bits, name=f"{name}_shift_1")
         shift_2 = Signal(byte_bits, name=f"{name}_shift_2")
-        ordered = Signal(16 * row_bytes, name=f"{name}_ordered")
+        pair = Signal(16 * row_bytes, name=f"{name}_pair")
         out = Signal(8 * row_bytes, name=f"{name}_out")
         granted = Signal(2, name=f"{name}_granted")
         m.d.sync += granted.eq(Cat(port.valid & port.ready, granted[0]))
         m.d.sync += [
             region.eq(port.region),
-            swap.eq(port.offset[byte_bits]),
+            swap.eq(Cat(port.offset[byte_bits], swap[0])),
             shift_1.eq(port.offset[:byte_bits]),
             shift_2.eq(shift_1),
         ]
+        # What a memory gives comes late in its cycle: of which region, and nothing else, is chosen.
         with m.If(granted[0]):
-            pair = Array(outs)[region] if len(outs) > 1 else outs[0]
-            low, high = pair[: 8 * row_bytes], pair[8 * row_bytes :]
-            m.d.sync += ordered.eq(Mux(swap, Cat(high, low), Cat(low, high)))
+            m.d.sync += pair.eq(Array(outs)[region] if len(outs) > 1 else outs[0])
+        low, high = pair[: 8 * row_bytes], pair[8 * row_bytes :]
+        ordered = Mux(swap[1], Cat(high, low), pair)
         with m.If(granted[1]):
             m.d.sync += out.eq(ordered >> Cat(Signal(3, name=f"{name}_zero"), shift_2))
         m.d.comb += port.data.eq(out)

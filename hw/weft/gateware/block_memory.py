@@ -91,7 +91,11 @@ class BlockMemory(wiring.Component):
         words = self._size // width
         word_bits, low = (words - 1).bit_length(), (width - 1).bit_length()
         m.submodules.storage = storage = memory.Memory(
-            shape=unsigned(8 * width), depth=words, init=[]
+            # What is read of a word that is being written is nobody's, as the class says.
+            shape=unsigned(8 * width),
+            depth=words,
+            init=[],
+            attrs={"no_rw_check": 1},
         )
         write_port = storage.write_port(granularity=8)
         read_port = storage.read_port()

@@ -8,6 +8,7 @@ from weft.config import Config
 
 from .interfaces import burst_layout
 from .skid import Skid
+from .sums import overflows
 
 BURST_BEATS = 16
 """Longest burst."""
@@ -147,17 +148,34 @@ class Bursts(wiring.Component):
         last_row = outer & at_outer
         following = walk.following(m, outer, rows.stride1, rows.stride2)
 
-        def row_more(address: Value, length: Value) -> Value:
-            return (address[:low_bits] + length - 1) >> low_bits
+        # What there is of a row behind its first beat does not depend on where it begins, but for
+        # one beat more where its first and last bytes do not fit into as few. All that is known
+        # with its length: the place of a last byte at the beginning of a beat, the beats, and
+        # whether they are `BURST_BEATS` less one, or above it in any case; by no carry, for many
+        # wait for that.
+        burst_bits = (BURST_BEATS * bus).bit_length() - 1
+        size = data.StructLayout(
+            {"last": low_bits, "fewer": len(more), "more": len(more), "full": 1, "over": 1}
+        )
+        new_size = Signal(size)
+        row_size = new_size if held else Signal(size)
+        length = self.rows.len
+        exact = length[burst_bits] & ~length[:burst_bits].any()
+        full = length[low_bits:burst_bits].all() & length[:low_bits].any()
+        m.d.comb += [
+            new_size.last.eq(length[:low_bits] - 1),
+            new_size.fewer.eq((length - 1)[: len(length)] >> low_bits),
+            new_size.more.eq((length + (bus - 1)) >> low_bits),
+            new_size.full.eq(full | exact),
+            new_size.over.eq(
+                length[burst_bits:].any() & ~(exact & ~length[burst_bits + 1 :].any())
+            ),
+        ]
 
-        def row_few(address: Value, length: Value) -> Value:
-            # As ``row_more(address, length) < BURST_BEATS``, for a length that is at least 1: the
-            # first byte's place and the length are at most a burst's bytes, a power of two.
-            bits = (BURST_BEATS * bus).bit_length() - 1
-            first, low, middle = address[:low_bits], length[:low_bits], length[low_bits:bits]
-            goes_on = middle.all() & (low + first > bus)
-            whole = ~length[:bits].any() & ~first.any()
-            return ~length[bits + 1 :].any() & Mux(length[bits], whole, ~goes_on)
+        def row_more(address: Value, size: data.View) -> tuple[Value, Value]:
+            """Beats behind the first one of a row that begins there, and whether they are few."""
+            one_more = address[:low_bits] > ~size.last
+            return Mux(one_more, size.more, size.fewer), ~size.over & ~(size.full & one_more)
 
         # --- the burst -------------------------------------------------------------------------
         position = address[: BURST_BEATS.bit_length() - 1]
@@ -165,7 +183,7 @@ class Bursts(wiring.Component):
         page, in_last = address[page_bits], Signal()  # the page's last burst begins in it
         limit = Signal(range(BURST_BEATS))  # what a burst can have here, less one
         row_ends = Signal()
-        crosses = (more[: len(position)] + position)[-1]  # a multiple of a burst's length
+        crosses = overflows(more[: len(position)], position)  # a multiple of a burst's length
         m.submodules.skid = skid = Skid(burst_layout())
         wiring.connect(m, skid.o, wiring.flipped(self.burst))
         fires, request = self.fires, skid.i.payload
@@ -194,7 +212,7 @@ class Bursts(wiring.Component):
                 at_outer.eq(self.single | (self.rows.count2 == 1)),
             ]
             if not held:
-                m.d.sync += rows.eq(self.rows)
+                m.d.sync += [rows.eq(self.rows), row_size.eq(new_size)]
         with m.Elif(fires & row_ends):
             m.d.sync += [
                 walk.step(outer),
@@ -212,19 +230,21 @@ class Bursts(wiring.Component):
             m.d.sync += offers.eq(0)
 
         # The sum before the choice: `single` comes late, too.
+        new_more, new_few = row_more(self.rows.addr, new_size)
+        next_more, next_few = row_more(following, row_size)
         with m.If(~self.busy):
             m.d.sync += [
                 address.eq(first[low_bits:]),
                 in_last.eq(first[low_bits:][page_bits].all()),
-                more.eq(Mux(self.single, 0, row_more(self.rows.addr, self.rows.len))),
-                few.eq(self.single | row_few(self.rows.addr, self.rows.len)),
+                more.eq(Mux(self.single, 0, new_more)),
+                few.eq(self.single | new_few),
             ]
         with m.Elif(fires & row_ends):
             m.d.sync += [
                 address.eq(following[low_bits:]),
                 in_last.eq(following[low_bits:][page_bits].all()),
-                more.eq(row_more(following, rows.len)),
-                few.eq(row_few(following, rows.len)),
+                more.eq(next_more),
+                few.eq(next_few),
             ]
         with m.Elif(fires):
             behind = Cat(

@@ -63,7 +63,8 @@ class CommandQueue(wiring.Component):
     hold
         Nothing enters the shadow: the engine still looks at the command that it took.
     o
-        The next command. The next one follows `reload_cycles` cycles after it was taken (when its
+        The next command; its payload may be anything, and change, while there is none and nobody
+        holds one. The next one follows `reload_cycles` cycles after it was taken (when its
         words are here).
     """
 
@@ -136,8 +137,9 @@ class CommandQueue(wiring.Component):
         ]
 
         shadow = [Signal(layout, name=f"shadow_{k}", reset_less=True) for k in range(beats)]
+        # Written before it is known whether there is a word: that is late, and this are many bits.
         for k, part in enumerate(shadow):
-            with m.If(load & (loading == k)):
+            with m.If(~full & ~self.hold & (loading == k)):
                 m.d.sync += part.eq(word)
 
         last = Signal()

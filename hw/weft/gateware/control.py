@@ -1,8 +1,11 @@
 """Everything between the host port, program memory and the engines' command streams."""
 
+from functools import reduce
+from operator import or_
 from typing import Any
 
 from amaranth.hdl import (
+    Cat,
     ClockDomain,
     ClockSignal,
     DomainRenamer,
@@ -33,6 +36,7 @@ from .interfaces import (
     events_layout,
     trap_layout,
 )
+from .keep import KEEP
 from .semaphores import Gate, Semaphores
 from .word_fifo import WordFifo
 
@@ -175,8 +179,10 @@ class Control(wiring.Component):
 
         busy = Signal(len(self._engines))
         offered = Signal(len(self._engines))
-        at_work = Signal()  # any of them, a cycle ago: without a program none begins anything
-        m.d.sync += at_work.eq(busy.any() | offered.any())
+        # Any of them, a cycle ago: without a program none begins anything.
+        were = Signal(len(busy) + len(offered))
+        at_work = were.any()
+        m.d.sync += were.eq(Cat(busy, offered))
         hold = Signal()
         idle = Signal()  # no error, no program, and none of its bursts or commands either
         m.d.comb += [
@@ -227,7 +233,8 @@ class Control(wiring.Component):
             host_port.counter_total.eq(counters.total),
         ]
 
-        post, taken = 0, 0
+        # LOAD posts when it has written, which is known later than all others' posts are.
+        posts, post, taken = {}, Signal(SEMAPHORES, attrs=KEEP), 0
         for number, engine in enumerate(self._engines):
             name = engine.name.lower()
             queue: Any = CommandQueue(self._config, engine)
@@ -244,7 +251,7 @@ class Control(wiring.Component):
             wiring.connect(m, fault, getattr(errors, f"{name}_fault"))
 
             engine_post = getattr(me, f"{name}_post")
-            post |= Mux(engine_post.valid, engine_post.mask, 0)
+            posts[engine] = Mux(engine_post.valid, engine_post.mask, 0)
             taken |= gate.taken
             m.d.comb += [
                 gate.nonzero.eq(semaphores.nonzero),
@@ -278,9 +285,14 @@ class Control(wiring.Component):
                 dispatcher.pushes.eq(me.pushes),
                 me.taken.eq(me.take & semaphores.nonzero.bit_select(me.semaphore, 1)),
             ]
-            kernel_took, its_semaphore = Signal(), Signal.like(me.semaphore)
-            m.d.sync += [kernel_took.eq(me.taken), its_semaphore.eq(me.semaphore)]
-            taken |= Mux(kernel_took, 1 << its_semaphore, 0)
+            kernel_took = Signal(SEMAPHORES)
+            m.d.sync += kernel_took.eq((1 << me.semaphore) & me.taken.replicate(SEMAPHORES))
+            taken |= kernel_took
         # Nobody takes again in the cycle after: what was taken counts late.
-        m.d.comb += [semaphores.taken.eq(taken), semaphores.post.eq(post)]
+        last = posts.pop(Engine.LOAD)
+        m.d.comb += [
+            semaphores.taken.eq(taken),
+            post.eq(reduce(or_, posts.values())),
+            semaphores.post.eq(post | last),
+        ]
         return m

@@ -22,14 +22,20 @@ from .skid import Skid
 
 
 def _checked_layout(config: Config) -> data.StructLayout:
-    """A word on its way to a queue: whose it is, as a bit for each engine, and what is wrong."""
+    """A word on its way to a queue: whose it is, as a bit for each engine, and what is wrong.
+
+    ``part`` is what of the index travels with it, ``last`` that it is its command's last word.
+    ``unused``: bits that must be zero.
+    """
     return data.StructLayout(
         {
             "data": 8 * config.bus_bytes,
             "index": INDEX_BITS,
-            "beat": range(max(2, command_beats(config))),
+            "part": word_layout(config)["index"].shape,
+            "last": 1,
             "engines": len(queued_engines(config)),
             "bad": 1,
+            "unused": 8 * config.bus_bytes,
             "error": 1,
         }
     )
@@ -204,6 +210,15 @@ class Dispatcher(wiring.Component):
             must_not.eq(pushed & (~pushes | kind.matches(*never))),
         ]
 
+        unused = Signal(bits)  # bits of the word that must be zero
+        with m.Switch(kind):
+            for k, command in enumerate(commands):
+                with m.Case(k), m.Switch(beat):
+                    for b in range(beats):
+                        used = command.used_mask >> (b * bits) & (1 << bits) - 1
+                        with m.Case(b):
+                            m.d.comb += unused.eq(~used)
+
         # --- a checked word stands in a register until its queue takes it ------------------------
         run, enters = Signal(), Signal()
         valid, pop = Signal(), Signal()
@@ -218,8 +233,10 @@ class Dispatcher(wiring.Component):
             m.d.sync += [
                 checked.data.eq(word),
                 checked.index.eq(command_index),
-                checked.beat.eq(beat),
+                checked.part.eq(command_index.word_select(beat, len(checked.part))),
+                checked.last.eq(last),
                 checked.bad.eq(error | ~known | early_end | must_not),
+                checked.unused.eq(unused),
                 checked.error.eq(error),
                 kept.eq(kind),
                 beat.eq(Mux(last, 0, beat + 1)),
@@ -248,13 +265,12 @@ class Dispatcher(wiring.Component):
         m.submodules.skid = skid = Skid(handed)
         given, taken = skid.i.payload, skid.o.payload
         goes = Signal()  # its queue takes it, or none is to have it
-        index_bits = len(given.word.index)
         m.d.comb += [
             pop.eq(valid & skid.i.ready),
             skid.i.valid.eq(valid),
             given.engines.eq(checked.engines),
             given.word.data.eq(checked.data),
-            given.word.index.eq(checked.index.word_select(checked.beat, index_bits)),
+            given.word.index.eq(checked.part),
             goes.eq(~taken.engines.any()),
             skid.o.ready.eq(goes),
         ]
@@ -270,23 +286,14 @@ class Dispatcher(wiring.Component):
             with m.If(taken.engines[number] & words.ready):
                 m.d.comb += goes.eq(1)
 
-        unused = Signal(bits)  # bits of the checked word that must be zero
-        with m.Switch(kept):
-            for k, command in enumerate(commands):
-                with m.Case(k), m.Switch(checked.beat):
-                    for b in range(beats):
-                        used = command.used_mask >> (b * bits) & (1 << bits) - 1
-                        with m.Case(b):
-                            m.d.comb += unused.eq(~used)
-
         bad, refuse = Signal(), Signal()
         cause = Signal.like(self.fault.cause)
         m.d.comb += [
-            bad.eq(checked.bad | (checked.data & unused).any()),
+            bad.eq(checked.bad | (checked.data & checked.unused).any()),
             refuse.eq(unaligned | (pop & run & bad)),
         ]
         m.d.sync += [
-            self.committed.eq(pop & run & (checked.beat == beats - 1) & ~bad),
+            self.committed.eq(pop & run & checked.last & ~bad),
             self.fault.valid.eq(refuse),
         ]
         with m.If(refuse):

@@ -96,7 +96,7 @@ class Drain(wiring.Component):
         m = Module()
         config = self.config
         # Room for what is on its way at full rate; rows enter as a whole.
-        room = self.latency + most_beats(config)
+        room = self.latency + DrainBeats.free_delay + most_beats(config)
         if config.held_commands:
             # As much as a RAM of LUTs holds, where that is less: then they wait for one another.
             room = max(min(room, LUT_RAM_ROWS), most_beats(config))
@@ -128,7 +128,7 @@ class Drain(wiring.Component):
         # --- commands in progress --------------------------------------------------------------
         accept, accepted = Signal(), Signal()
         commands = Signal(range(SLOTS + 1))
-        oldest = Signal(range(SLOTS))
+        oldest, now_oldest = Signal(range(SLOTS)), Signal(range(SLOTS))
         m.d.comb += [
             accept.eq(self.cmd.valid & self.cmd.ready),
             rows.free.eq(
@@ -137,16 +137,17 @@ class Drain(wiring.Component):
                 else (commands != SLOTS) & ~(accepted & (commands == SLOTS - 1))
             ),
             self.busy.eq(accepted | (commands != 0)),
+            now_oldest.eq(oldest + self.post.valid),
         ]
         # Counted a cycle later: that a command is there comes from far.
         m.d.sync += [
             accepted.eq(accept),
             commands.eq(commands + accepted - self.post.valid),
-            oldest.eq(oldest + writer.finished),
+            oldest.eq(now_oldest),
             self.post.valid.eq(writer.finished),
         ]
-        self._accept, self._slot = accept, rows.slot
-        mask = self._lookup(m, "post", self.cmd.payload.post, oldest, 1)
+        self._slot = rows.slot
+        mask = self._lookup(m, "post", self.cmd.payload.post, now_oldest, 1)
         m.d.comb += self.post.mask.eq(mask)
 
         self._compute(m, beats, writer)
@@ -164,7 +165,8 @@ class Drain(wiring.Component):
         write = memory.write_port()
         read = memory.read_port(transparent_for=())
         m.d.comb += [
-            write.en.eq(self._accept),
+            # Written before it is known whether a command is there: nobody has this slot.
+            write.en.eq(self.cmd.ready),
             write.addr.eq(self._slot),
             write.data.eq(value),
             read.en.eq(en),

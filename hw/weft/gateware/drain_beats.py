@@ -8,6 +8,7 @@ from weft.arch.layouts import word_group, word_writes
 from weft.config import Config
 
 from .drain_rows import SLOTS, most_beats, row_layout
+from .keep import KEEP
 
 
 class AccRead(wiring.Signature):
@@ -106,6 +107,9 @@ class DrainBeats(wiring.Component):
     beat_delay = 1
     """Cycles from a row's data to its first beat."""
 
+    free_delay = 1
+    """Cycles from a write to the room that it leaves."""
+
     def __init__(self, config: Config, read_latency: int, room: int):
         self.config = config
         self.read_latency = read_latency
@@ -138,21 +142,36 @@ class DrainBeats(wiring.Component):
         # --- grants --------------------------------------------------------------------------
         left_room = Signal(range(self.room + 1), init=self.room)
         room_next = Signal.like(left_room)
+        has_room = Signal(init=1)
+        freed = Signal()  # counted a cycle later: that a write is granted comes from far
         spacing = Signal(range(most_beats(config) + 1))  # beats that the last row still needs
         m.d.comb += [
-            self.acc.valid.eq(
-                self.i.valid & (row.int32 == self.words) & (spacing == 0) & (row.beats <= left_room)
-            ),
+            self.acc.valid.eq(self.i.valid & (row.int32 == self.words) & (spacing == 0) & has_room),
             self.acc.asks.eq(self.i.valid),
             self.acc.half.eq(row.half),
             self.acc.row.eq(row.acc),
             granted.eq(self.acc.valid & self.acc.ready),
             self.i.ready.eq(granted),
-            room_next.eq(left_room - Mux(granted, row.beats, 0) + self.popped),
+            room_next.eq(left_room - Mux(granted, row.beats, 0) + freed),
         ]
+        # As much room as any row may take, which both ways to go on say before it is known which.
+        # Where there is no more than that, what this row takes.
+        if config.held_commands:
+            m.d.comb += has_room.eq(row.beats <= left_room)
+        else:
+            most, room_if = most_beats(config), []
+            for name, beats in (("granted", row.beats), ("waiting", 0)):
+                enough = Signal(name=f"room_if_{name}", attrs=KEEP)
+                m.d.comb += enough.eq(left_room + freed >= most + beats)
+                room_if.append(enough)
+            m.d.sync += has_room.eq(Mux(granted, *room_if))
         # The same as ``room_next != self.room``, which would have to wait for a sum.
-        rests = (left_room == self.room) | (self.popped & (left_room == self.room - 1))
-        m.d.sync += [left_room.eq(room_next), self.running.eq(granted | ~rests)]
+        rests = (left_room == self.room) | (freed & (left_room == self.room - 1))
+        m.d.sync += [
+            freed.eq(self.popped),
+            left_room.eq(room_next),
+            self.running.eq(granted | ~rests),
+        ]
         with m.If(granted):
             m.d.sync += spacing.eq(row.beats - 1)
         with m.Elif(spacing != 0):

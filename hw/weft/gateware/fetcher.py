@@ -57,7 +57,7 @@ class Fetcher(wiring.Component):
     abort
         Request nothing more.
     idle
-        No burst is offered or open.
+        No burst is open, nor was one offered in the last cycle.
     """
 
     program: stream.Interface
@@ -148,6 +148,7 @@ class Fetcher(wiring.Component):
 
         left_words = Signal(range(max(2, beats)))  # of the command that leaves
         pop = Signal()
+        offered = Signal()
         leave, left_before = Signal(), Signal()  # a command does; one did in the last cycle
         m.d.comb += [
             pop.eq(fifo.o.valid & fifo.o.ready),
@@ -161,9 +162,10 @@ class Fetcher(wiring.Component):
             room.eq(room_next),
             fits.eq(room_next >= most),
             pending.eq(pending + request - (beat.valid & beat.payload.last)),
+            offered.eq(burst.valid),
         ]
         m.d.comb += [
             room_next.eq(room - Mux(request, commands, 0) + left_before),
-            self.idle.eq((pending == 0) & ~burst.valid),
+            self.idle.eq((pending == 0) & ~offered),
         ]
         return m

@@ -2,10 +2,10 @@
 
 ::
 
-    LoadReader                                                    LoadWriter
-    cmd ──┬─> Bursts ──> memory.burst                       ┌──> act
-          └─> pending ─> RowWalker ─> Pieces ─> o ─> Slice ─┴──> Gearbox ─┬─> wgt, params
-                          memory.beat ──┘                                 └─> Transposer ─> wgt
+    LoadReader                                                       LoadWriter
+    cmd ──┬─> Bursts ──> memory.burst                           ┌─> Skid ──> act
+          └─> pending ─> RowWalker ─> Stage ─> Pieces ─> Slice ─┴──> Gearbox ─┬─> wgt, params
+                                   memory.beat ──┘                            └─> Transposer ─> wgt
 """
 
 from amaranth.hdl import Module, Signal

@@ -1,6 +1,6 @@
 """The memory side of LOAD: commands in, pieces of rows out."""
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
+from amaranth.hdl import Cat, Const, Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out, connect
 
@@ -15,14 +15,13 @@ from .gearbox import byte_mask, piece_layout
 from .interfaces import MemoryRead, command_layout
 from .keep import KEEP
 from .param_sram import write_columns
-from .rows import Pieces, RowWalker, low_bits, segment_layout, walk_layout
-from .skid import Skid
+from .rows import PADDING, Pieces, RowWalker, low_bits, parts_found, segment_layout, walk_layout
+from .skid import Stage
+from .sums import adds_up
 from .word_fifo import WordFifo
 
 FLIP = 0x80
 """What turns uint8 into int8 with the zero point moved by 128."""
-
-PADDING = ("pad_left", "pad_right", "pad_top", "pad_bottom")
 
 
 def load_piece_layout(config: Config) -> data.StructLayout:
@@ -55,19 +54,6 @@ def _mode_layout() -> data.StructLayout:
 
 WRONG = data.StructLayout({"command": 1, "address": 1})
 """What is wrong with a row: BAD_COMMAND, or BAD_ADDRESS."""
-
-
-def adds_up(parts: tuple[Value, Value, Value], total: int) -> Value:
-    """Whether three numbers add up to a constant, without waiting for a carry.
-
-    Two numbers do if each bit of their sum is right with the carry that the bit below gives if its
-    sum is: that bit's of both, or, where they differ, the one that makes the sum's bit.
-    """
-    bits = max(max(map(len, parts)) + 2, total.bit_length())
-    a, b, c = (Cat(part, Const(0, bits - len(part))) for part in parts)
-    ones, twos = a ^ b ^ c, Cat(Const(0, 1), ((a & b) | (a & c) | (b & c))[:-1])
-    carries = Cat(Const(0, 1), ((ones & twos) | ((ones ^ twos) & ~Const(total, bits)))[:-1])
-    return (ones ^ twos ^ Const(total, bits)) == carries
 
 
 class BlockCount(wiring.Component):
@@ -199,11 +185,13 @@ class LoadReader(wiring.Component):
         rows, mode = entered.payload.rows, entered.payload.mode
         free = (self.free if config.held_commands else 1) & ~bursts.busy & ~self.stop
         low = low_bits(config)
-        has_rows = (command.count1 != 0) & (command.count2 != 0)
+        has_rows, starts = (command.count1 != 0) & (command.count2 != 0), Signal(attrs=KEEP)
         m.d.comb += [
             self.cmd.ready.eq(free & entered.ready),
             entered.valid.eq(self.cmd.valid & free),
-            bursts.start.eq(self.cmd.valid & self.cmd.ready & has_rows & (command.len != 0)),
+            # That the command is there comes last.
+            starts.eq(self.cmd.ready & has_rows & (command.len != 0)),
+            bursts.start.eq(self.cmd.valid & starts),
             bursts.stop.eq(self.stop),
             bursts.rows.addr.eq(command.src),
             *(
@@ -226,6 +214,7 @@ class LoadReader(wiring.Component):
             rows.skew2.eq(command.stride2.as_unsigned()[:low]),
             *(rows[name].eq(command[name]) for name in ("len", "count1", "count2", *PADDING)),
             rows.in_place.eq(command.transpose),
+            *parts_found(rows),
         ]
 
         is_param = command.space == Space.PARAM
@@ -285,12 +274,12 @@ class LoadReader(wiring.Component):
                 m.d.sync += walking.eq(mode)
         with m.Elif(unsettled != 0):
             m.d.sync += unsettled.eq(unsettled - 1)
-        # A segment may wait between walker and pieces, with what goes with it: whether a piece is
-        # taken need not get back to the walker in the same cycle.
+        # A segment stands in registers between walker and pieces, with what goes with it: memory
+        # takes longer to give its first beat.
         layout = data.StructLayout(
             {"segment": segment_layout(config), "mode": _mode_layout(), "wrong": WRONG}
         )
-        m.submodules.between = between = Skid(layout)
+        m.submodules.between = between = Stage(layout)
         given, taken = between.i.payload, between.o.payload
         with m.If(pieces.i.valid & pieces.i.ready):
             m.d.sync += [
@@ -337,7 +326,7 @@ class LoadReader(wiring.Component):
         bus, wide = self.config.bus_bytes, self.config.act_row_bytes
         beat, piece, out = self.memory.beat, pieces.piece, self.o.payload
         free, takes, uses_beat, good = Signal(), Signal(), Signal(), Signal()
-        could = Signal(attrs=KEEP)
+        with_beat, without = Signal(attrs=KEEP), Signal(attrs=KEEP)
         moved = Signal(8 * bus)
         flip = current.flip.replicate(8 * bus) & Const(FLIP, 8).replicate(bus)
         fill = current.target.fill
@@ -348,8 +337,9 @@ class LoadReader(wiring.Component):
             good.eq(~wrong.command & ~wrong.address & ~(uses_beat & beat.payload.error)),
             self.o.valid.eq(pieces.valid & ~self.stop & (beat.valid | ~uses_beat)),
             # Whether there is a beat comes last.
-            could.eq(pieces.valid & free),
-            takes.eq(could & (beat.valid | ~beats)),
+            with_beat.eq(pieces.valid & free & beats),
+            without.eq(pieces.valid & free & ~beats),
+            takes.eq((beat.valid & with_beat) | without),
             beat.ready.eq(self.stop | (uses_beat & free)),
             pieces.step.eq(takes),
             moved.eq((beat.payload.data ^ flip) >> Cat(Const(0, 3), piece.skew)),

@@ -1,17 +1,18 @@
 """The SRAM side of LOAD: pieces of rows in, writes, posts and faults out."""
 
 from amaranth.hdl import Cat, Module, Mux, Signal, Value
-from amaranth.lib import stream, wiring
+from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from weft.arch.errors import Cause
 from weft.config import SRAM_ADDRESS_BITS, Config
 
-from .chunks import FENCE_BITS
+from .chunks import FENCE_BITS, target_layout
 from .gearbox import Gearbox
 from .interfaces import ActWrite, Fault, Post
 from .load_reader import load_piece_layout
 from .param_sram import ParamWrite
+from .skid import Skid
 from .transposer import Transposer
 
 
@@ -61,6 +62,20 @@ def hidden(fence: wiring.PureInterface, address: Value) -> Value:
 def _first_hidden(place: Value, size: int) -> Value:
     """Least address from which a read of ``size`` reaches a place that is not written."""
     return Mux(place < size, 0, place - (size - 1))
+
+
+def _act_piece_layout(config: Config) -> data.StructLayout:
+    """What is written to act, and what must be known of its command."""
+    piece, target = load_piece_layout(config), target_layout()
+    return data.StructLayout(
+        {
+            "at": SRAM_ADDRESS_BITS,
+            "data": 8 * config.act_row_bytes,
+            **{name: piece[name].shape for name in ("mask", "size")},
+            "last": 1,
+            **{name: target[name].shape for name in ("fenced", "fence", "post")},
+        }
+    )
 
 
 class LoadWriter(wiring.Component):
@@ -125,34 +140,49 @@ class LoadWriter(wiring.Component):
         fails = Signal()
         act_writes, act_posts = Signal(), Signal()
         act_post = Signal.like(self.post.mask)
+        # A write to act may wait aside: that it is granted comes from far, and what stands behind
+        # it is many registers. Nothing passes it.
+        m.submodules.aside = aside = Skid(_act_piece_layout(config))
+        write, out = aside.i.payload, aside.o.payload
         offset_bits, region_bits = len(self.act.offset), len(self.act.region)
         m.d.comb += [
-            fails.eq(self.i.valid & ~(self.i.payload.act | self.i.payload.chunked) & ~transposing),
-            self.act.valid.eq(self.i.valid & self.i.payload.act & ~self.stop & ~transposing),
-            self.act.region.eq(piece.at[offset_bits : offset_bits + region_bits]),
-            self.act.offset.eq(piece.at[:offset_bits]),
-            self.act.data.eq(Cat(piece.data, self.i.payload.high)),
-            self.act.mask.eq(self.i.payload.mask),
+            fails.eq(
+                self.i.valid
+                & ~(self.i.payload.act | self.i.payload.chunked)
+                & ~transposing
+                & aside.i.ready
+            ),
+            aside.i.valid.eq(self.i.valid & self.i.payload.act & ~self.stop & ~transposing),
+            *(write[name].eq(piece[name]) for name in ("at", "last")),
+            *(write[name].eq(self.i.payload[name]) for name in ("mask", "size")),
+            *(write[name].eq(piece.target[name]) for name in ("fenced", "fence", "post")),
+            write.data.eq(Cat(piece.data, self.i.payload.high)),
+            self.act.valid.eq(aside.o.valid & ~self.stop),
+            self.act.region.eq(out.at[offset_bits : offset_bits + region_bits]),
+            self.act.offset.eq(out.at[:offset_bits]),
+            self.act.data.eq(out.data),
+            self.act.mask.eq(out.mask),
             act_writes.eq(self.act.valid & self.act.ready),
-            gearbox.i.valid.eq(self.i.valid & self.i.payload.chunked & ~self.stop),
+            aside.o.ready.eq(act_writes),
+            gearbox.i.valid.eq(self.i.valid & self.i.payload.chunked & ~self.stop & aside.i.ready),
             gearbox.i.payload.eq(piece),
-            self.i.ready.eq(act_writes | (gearbox.i.valid & gearbox.i.ready)),
+            self.i.ready.eq((aside.i.valid & aside.i.ready) | (gearbox.i.valid & gearbox.i.ready)),
         ]
         act_begun = Signal()  # a piece of this command is written
         m.d.sync += [
-            act_posts.eq(act_writes & Mux(piece.target.fenced, ~act_begun, piece.last)),
-            act_post.eq(piece.target.post),
+            act_posts.eq(act_writes & Mux(out.fenced, ~act_begun, out.last)),
+            act_post.eq(out.post),
         ]
         # A write is in its memory a cycle after its grant, so that the fence moves a cycle later.
         moves, ends = Signal(), Signal()
         start, end = Signal(FENCE_BITS), Signal(FENCE_BITS)
-        m.d.sync += moves.eq(act_writes & piece.target.fenced)
+        m.d.sync += moves.eq(act_writes & out.fenced)
         with m.If(act_writes):
             m.d.sync += [
-                act_begun.eq(~piece.last),
-                ends.eq(piece.last),
-                start.eq(piece.at + self.i.payload.size),
-                end.eq(piece.target.fence),
+                act_begun.eq(~out.last),
+                ends.eq(out.last),
+                start.eq(out.at + out.size),
+                end.eq(out.fence),
             ]
         with m.If(moves):
             m.d.sync += [
@@ -233,6 +263,6 @@ class LoadWriter(wiring.Component):
             self.fault.valid.eq((misses | fails) & ~self.stop),
             self.fault.cause.eq(Mux(misses, Cause.BAD_ADDRESS, self.i.payload.cause)),
             self.fault.index.eq(Mux(misses, index, piece.target.index)),
-            self.busy.eq(gearbox.valid | transposing | act_posts),
+            self.busy.eq(aside.o.valid | gearbox.valid | transposing | act_posts),
         ]
         return m

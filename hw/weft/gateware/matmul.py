@@ -26,6 +26,7 @@ from .act_sram import ActSram
 from .array import Array
 from .drain import AccRead
 from .interfaces import ActRead, Fault, Post, command_layout
+from .keep import KEEP
 from .load_writer import Fence, hidden
 from .row_stream import RowStream, row_layout
 from .row_sum import RowSum
@@ -111,6 +112,7 @@ class Matmul(wiring.Component):
         row = Signal(row_layout(config))
         standing = Signal()
         issue = Signal()
+        may_take = Signal(attrs=KEEP)  # the tile, if the row's read is granted, which comes last
         m.d.comb += [
             rows.known.eq(feeder.loaded),
             rows.stop.eq(stopped),
@@ -118,7 +120,7 @@ class Matmul(wiring.Component):
             feeder.wgt.eq(cmd.wgt),
             feeder.wgt_block.eq(cmd.wgt_block),
             feeder.accept.eq(self.cmd.valid & self.cmd.ready),
-            feeder.taken.eq(issue & row.tile_first),
+            feeder.taken.eq(may_take & self.act.ready),
             feeder.block_last.eq(row.block_last),
             feeder.final.eq(row.final),
             self.wgt_read.eq(feeder.read),
@@ -187,6 +189,7 @@ class Matmul(wiring.Component):
             weights_there.eq(~row.tile_first | feeder.ready),
             wanted.eq(standing & ~stopped & weights_there & ~hazard),
             self.act.valid.eq(asks & ~stopped & weights_there),
+            may_take.eq(asks & ~stopped & row.tile_first & feeder.ready),
             self.act.claim.eq(claim),
             self.act.region.eq(row.address[offset_bits:]),
             self.act.offset.eq(row.address),

@@ -3,7 +3,7 @@
 from functools import reduce
 from operator import or_
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
+from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -11,6 +11,7 @@ from weft.config import Config
 
 from .bursts import BURST_BEATS
 from .interfaces import Axi4, MemoryRead, MemoryWrite
+from .keep import KEEP
 from .one_hot import encode
 from .word_fifo import WordFifo
 
@@ -56,23 +57,35 @@ def _choose(m: Module, name: str, bursts: list, valid: Signal, ready: Signal) ->
     grant = Signal(count, name=f"{name}_grant")
     latest = Signal(count, init=1 << count - 1, name=f"{name}_latest")
     may = Signal(count, init=(1 << count) - 1, name=f"{name}_may")
-    latest_next = Signal.like(latest, name=f"{name}_latest_next")
     keeps = Signal(name=f"{name}_keeps")
-    m.d.comb += [latest_next.eq(Mux(valid, grant, latest)), keeps.eq(valid & ~ready)]
-    m.d.sync += [latest.eq(latest_next), may.eq(grant | (~keeps).replicate(count))]
+    m.d.comb += keeps.eq(valid & ~ready)
+    m.d.sync += may.eq(grant | (~keeps).replicate(count))
+    with m.If(valid):
+        m.d.sync += latest.eq(grant)
 
     def turns(client: int, last: int) -> int:
         """How many come before a client when this was the latest."""
         return (client - last - 1) % count
 
     for i in range(count):
-        ahead = Const(0)
+        ahead = []
         for j in (*range(i), *range(i + 1, count)):
             yields = Signal(init=j < i, name=f"{name}_{i}_yields_to_{j}")
-            lasts = [latest_next[k] for k in range(count) if turns(j, k) < turns(i, k)]
-            m.d.sync += yields.eq(Cat(lasts).any() & ~(keeps & grant[i]))
-            ahead |= bursts[j].valid & yields
-        m.d.comb += grant[i].eq(bursts[i].valid & may[i] & ~ahead)
+            lasts = [k for k in range(count) if turns(j, k) < turns(i, k)]
+            still = Signal(name=f"{name}_{i}_still_yields_to_{j}", attrs=KEEP)
+            m.d.comb += still.eq(~valid & Cat(latest[k] for k in lasts).any())
+            others = Cat(grant[k] for k in lasts if k != i).any()
+            m.d.sync += yields.eq(still | (valid & (others | (grant[i] & ready))))
+            ahead.append(bursts[j].valid & yields)
+        # No chain through all of them: two by two.
+        behind, asks = (
+            Signal(name=f"{name}_{i}_{what}", attrs=KEEP) for what in ("behind", "asks")
+        )
+        m.d.comb += [
+            behind.eq(Cat(ahead[:2]).any()),
+            asks.eq(bursts[i].valid & may[i] & ~Cat(ahead[2:]).any()),
+            grant[i].eq(asks & ~behind),
+        ]
     return grant
 
 

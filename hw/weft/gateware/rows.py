@@ -7,7 +7,9 @@
     pieces:                ..skew|bytes|..                  one bus beat, or fill bytes
 """
 
-from amaranth.hdl import Cat, Module, Mux, Signal, signed
+from typing import Any
+
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, ValueLike, signed
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -30,12 +32,22 @@ def small_bits(config: Config) -> int:
     return max(config.bus_bytes, config.act_row_bytes).bit_length()
 
 
-def walk_layout(config: Config) -> data.StructLayout:
+PADDING = ("pad_left", "pad_right", "pad_top", "pad_bottom")
+"""Sizes of what may lie around an i2's data."""
+
+
+def walk_layout(config: Config, *, padded: bool = True) -> data.StructLayout:
     """Rows as the SRAM side sees them.
 
-    ``skew``, ``skew1`` and ``skew2`` are memory address and strides modulo bus_bytes.
+    ``skew``, ``skew1`` and ``skew2`` are memory address and strides modulo bus_bytes; ``has`` and
+    ``one`` what `parts_found` says. Without ``padded`` all rows are rows of data.
     """
     low = low_bits(config)
+    padding = PADDING if padded else ()
+    kinds = ("count1", *(kind for kind in ("pad_top", "pad_bottom") if padded))
+    extra = dict.fromkeys(padding, COUNT_BITS)
+    if padded:
+        extra["in_place"] = 1  # rows of one i2 do not step: a block that is transposed
     return data.StructLayout(
         {
             "at": SRAM_ADDRESS_BITS,
@@ -47,13 +59,29 @@ def walk_layout(config: Config) -> data.StructLayout:
             "len": LENGTH_BITS,
             "count1": COUNT_BITS,
             "count2": COUNT_BITS,
-            "pad_left": COUNT_BITS,
-            "pad_right": COUNT_BITS,
-            "pad_top": COUNT_BITS,
-            "pad_bottom": COUNT_BITS,
-            "in_place": 1,  # rows of one i2 do not step: a block that is transposed
+            **extra,
+            "has": data.StructLayout(dict.fromkeys(("len", *padding), 1)),
+            "one": data.StructLayout(dict.fromkeys(kinds, 1)),
         }
     )
+
+
+def parts_found(rows: data.View) -> list:
+    """Statements that say which parts are not empty, and of which kind there is just one row.
+
+    For whoever makes ``rows``: where they are walked there is no time to look.
+    """
+    has: Any = rows.has
+    one: Any = rows.one
+    return [
+        *(has[part].eq(rows[part] != 0) for part in has.shape().members),
+        *(one[kind].eq(rows[kind] == 1) for kind in one.shape().members),
+    ]
+
+
+def _of(view: data.View, name: str) -> Any:
+    """A field, or 0 where rows without padding have none."""
+    return view[name] if name in view.shape().members else Const(0)
 
 
 def segment_layout(config: Config) -> data.StructLayout:
@@ -82,6 +110,13 @@ class RowWalker(wiring.Component):
 
     A command whose rows are empty gives one segment of size 0 in each row.
 
+    Parameters
+    ----------
+    config
+        Sizes.
+    padded
+        Rows may have padding, as `walk_layout` says.
+
     Members
     -------
     i
@@ -94,11 +129,13 @@ class RowWalker(wiring.Component):
     i: stream.Interface
     o: stream.Interface
 
-    def __init__(self, config: Config):
+    def __init__(self, config: Config, *, padded: bool = True):
         self.config = config
+        self._padded = padded
+        layout = walk_layout(config, padded=padded)
         super().__init__(
             {
-                "i": In(stream.Signature(walk_layout(config))),
+                "i": In(stream.Signature(layout)),
                 "o": Out(stream.Signature(segment_layout(config))),
             }
         )
@@ -108,20 +145,11 @@ class RowWalker(wiring.Component):
         m = Module()
         config = self.config
         new, held = self.i.payload, config.held_commands
-        rows = new if held else Signal(walk_layout(config))
+        rows = new if held else Signal.like(new)
         # Of a row, and what it has above one byte more than a region: that and its offset are
         # below 0 where it ends inside, which is one carry.
         size, excess = Signal(SIZE_BITS), Signal(signed(SIZE_BITS + 1))
-        # Which parts its rows have, and which rows it has besides those of data.
-        parts = ("len", "pad_left", "pad_right", "pad_top", "pad_bottom")
-        has = Signal(data.StructLayout(dict.fromkeys(parts, 1)))
-        found = Signal.like(has)
-        m.d.comb += [found[part].eq(new[part] != 0) for part in parts]
-        # Of which kind of row an i2 has just one.
-        kinds = ("pad_top", "count1", "pad_bottom")
-        one = Signal(data.StructLayout(dict.fromkeys(kinds, 1)))
-        found_one = Signal.like(one)
-        m.d.comb += [found_one[kind].eq(new[kind] == 1) for kind in kinds]
+        has, one = rows.has, rows.one
         out = self.o.payload
         place = AddressWalk("place", SRAM_ADDRESS_BITS)
         skew = AddressWalk("skew", low_bits(config))
@@ -137,32 +165,32 @@ class RowWalker(wiring.Component):
             """Statements for the kind of the next row."""
             return [
                 top.eq(is_top),
-                bottom.eq(is_bottom),
+                bottom.eq(is_bottom if self._padded else 0),
                 kind_ends.eq(ends),
-                outer.eq(ends & (is_bottom | (~is_top & ~has.pad_bottom))),
+                outer.eq(ends & (is_bottom | (~is_top & ~_of(has, "pad_bottom")))),
             ]
 
-        place.following(m, outer, Mux(rows.in_place, 0, rows.at1), rows.at2)
+        place.following(m, outer, Mux(_of(rows, "in_place"), 0, rows.at1), rows.at2)
         # Only data rows have an address in memory. Its i2 ends where their last one ends.
         skew.following(m, data_ends, rows.skew1, rows.skew2)
 
         # --- which part of it -------------------------------------------------------------------
         # All that says so stands in registers: whether a row ends decides about much else.
-        first, row_ends = Signal(), Signal()
-        is_left, is_data = Signal(), Signal()  # neither: it is on the right, or a row of padding
+        # Without padding a row has one part.
+        first, row_ends = Signal(init=1), Signal(init=not self._padded)
+        # Neither: it is on the right, or a row of padding.
+        is_left, is_data = Signal(), Signal(init=not self._padded)
         padding = top | bottom
         last_row = outer & outer_ends
 
-        def enter(of_padding, has) -> list:
+        def enter(of_padding: ValueLike, has) -> list:
             """Statements that begin a row with its first part."""
+            left, right, pads = _of(has, "pad_left"), _of(has, "pad_right"), Value.cast(of_padding)
             return [
                 first.eq(1),
-                is_left.eq(~of_padding & has.pad_left),
-                is_data.eq(~of_padding & ~has.pad_left & (has.len | ~has.pad_right)),
-                row_ends.eq(
-                    of_padding
-                    | Mux(has.pad_left, ~has.len & ~has.pad_right, ~has.len | ~has.pad_right)
-                ),
+                is_left.eq(~pads & left),
+                is_data.eq(~pads & ~left & (has.len | ~right)),
+                row_ends.eq(pads | Mux(left, ~has.len & ~right, ~has.len | ~right)),
             ]
 
         region_bits = config.act_region_span.bit_length() - 1
@@ -179,14 +207,12 @@ class RowWalker(wiring.Component):
         ]
         # Whether it is large is asked of each that it may be, and then chosen.
         bits = small_bits(config)
-        with m.If(padding):
-            m.d.comb += [out.size.eq(size), out.large.eq(size[bits:].any())]
-        with m.Elif(is_left):
-            m.d.comb += [out.size.eq(rows.pad_left), out.large.eq(rows.pad_left[bits:].any())]
-        with m.Elif(is_data):
-            m.d.comb += [out.size.eq(rows.len), out.large.eq(rows.len[bits:].any())]
-        with m.Else():
-            m.d.comb += [out.size.eq(rows.pad_right), out.large.eq(rows.pad_right[bits:].any())]
+        sizes = ((padding, size), (is_left, _of(rows, "pad_left")), (is_data, rows.len))
+        out_size, large = _of(rows, "pad_right"), _of(rows, "pad_right")[bits:].any()
+        for is_this, of_this in reversed(sizes):
+            out_size = Mux(is_this, of_this, out_size)
+            large = Mux(is_this, of_this[bits:].any(), large)
+        m.d.comb += [out.size.eq(out_size), out.large.eq(large)]
 
         # --- steps -----------------------------------------------------------------------------
         fires = self.o.valid & self.o.ready
@@ -196,51 +222,49 @@ class RowWalker(wiring.Component):
                 first.eq(0),
                 is_left.eq(0),
                 is_data.eq(is_left & has.len),
-                row_ends.eq(~is_left | ~has.len | ~has.pad_right),
+                row_ends.eq(~is_left | ~has.len | ~_of(has, "pad_right")),
             ]
+        pad_top, has_top, one_top = (_of(of, "pad_top") for of in (rows, has, one))
+        to_padding = Mux(outer, has_top, Mux(kind_ends, ~top, padding)) if self._padded else 0
         with m.If(fires & row_ends):
-            m.d.sync += [
-                place.step(outer),
-                *enter(Mux(outer, has.pad_top, Mux(kind_ends, ~top, padding)), has),
-            ]
+            m.d.sync += [place.step(outer), *enter(to_padding, has)]
             with m.If(~padding):
                 m.d.sync += skew.step(data_ends)
             with m.If(outer):
                 m.d.sync += [
-                    left.eq(Mux(has.pad_top, rows.pad_top, rows.count1)),
-                    *turn(has.pad_top, 0, Mux(has.pad_top, one.pad_top, one.count1), has),
+                    left.eq(Mux(has_top, pad_top, rows.count1)),
+                    *turn(has_top, 0, Mux(has_top, one_top, one.count1), has),
                     outer_left.eq(outer_left - 1),
                     outer_ends.eq(outer_left == 2),
                 ]
             with m.Elif(kind_ends):
                 m.d.sync += [
-                    left.eq(Mux(top, rows.count1, rows.pad_bottom)),
-                    *turn(0, ~top, Mux(top, one.count1, one.pad_bottom), has),
+                    left.eq(Mux(top, rows.count1, _of(rows, "pad_bottom"))),
+                    *turn(0, ~top, Mux(top, one.count1, _of(one, "pad_bottom")), has),
                 ]
             with m.Else():
                 m.d.sync += [left.eq(left - 1), *turn(top, bottom, left == 2, has)]
         with m.If(fires & out.last):
             m.d.sync += self.o.valid.eq(0)
 
+        pad_top, has_top, one_top = (_of(of, "pad_top") for of in (new, new.has, new.one))
         with m.If(self.i.valid & self.i.ready):
             if not held:
-                m.d.sync += [rows.eq(new), has.eq(found), one.eq(found_one)]
+                m.d.sync += rows.eq(new)
             m.d.sync += [
                 self.o.valid.eq(1),
                 place.start(new.at),
                 skew.start(new.skew),
-                *enter(found.pad_top, found),
-                left.eq(Mux(found.pad_top, new.pad_top, new.count1)),
-                *turn(
-                    found.pad_top, 0, Mux(found.pad_top, found_one.pad_top, found_one.count1), found
-                ),
+                *enter(has_top, new.has),
+                left.eq(Mux(has_top, pad_top, new.count1)),
+                *turn(has_top, 0, Mux(has_top, one_top, new.one.count1), new.has),
                 outer_left.eq(new.count2),
                 outer_ends.eq(new.count2 == 1),
             ]
-        whole = new.pad_left + new.len + new.pad_right
+        whole = new.len + _of(new, "pad_left") + _of(new, "pad_right")
         above = whole - (config.act_region_bytes + 1)
         if held:
-            m.d.comb += [size.eq(whole), excess.eq(above), has.eq(found), one.eq(found_one)]
+            m.d.comb += [size.eq(whole), excess.eq(above)]
         else:
             with m.If(self.i.valid & self.i.ready):
                 m.d.sync += [size.eq(whole), excess.eq(above)]
@@ -341,22 +365,28 @@ class Pieces(wiring.Component):
         def take(found: data.View) -> list:
             return [size.eq(found.size), ends.eq(found.ends), self.mask.eq(found.mask)]
 
-        with m.If(self.i.valid & self.i.ready):
-            m.d.sync += [
-                self.valid.eq(1),
-                now.eq(new),
-                # The sum before the choice: `step` comes late.
-                now.at.eq(Mux(new.first, new.at, Mux(self.step, following, now.at))),
-                later_room.eq(Mux(new.fill, fill_room, bus)),
-                *take(first),
-            ]
-        with m.Elif(self.step):
-            m.d.sync += [
-                self.valid.eq(~ends),
-                now.at.eq(following),
-                now.size.eq(rest),
-                now.skew.eq(0),
-                now.first.eq(0),
-                *take(after),
-            ]
+        # Which of them it is does not wait for `step`, either, that something changes does.
+        enters, anyway = Signal(attrs=KEEP), Signal(attrs=KEEP)
+        m.d.comb += [
+            enters.eq(self.i.valid & (~self.valid | ends)),
+            anyway.eq(self.i.valid & ~self.valid),
+        ]
+        with m.If(self.step | anyway):
+            with m.If(enters):
+                m.d.sync += [
+                    self.valid.eq(1),
+                    now.eq(new),
+                    now.at.eq(Mux(new.first, new.at, Mux(self.valid, following, now.at))),
+                    later_room.eq(Mux(new.fill, fill_room, bus)),
+                    *take(first),
+                ]
+            with m.Else():
+                m.d.sync += [
+                    self.valid.eq(~ends),
+                    now.at.eq(following),
+                    now.size.eq(rest),
+                    now.skew.eq(0),
+                    now.first.eq(0),
+                    *take(after),
+                ]
         return m

@@ -3,7 +3,7 @@
 from functools import reduce
 from operator import or_
 
-from amaranth.hdl import Const, Module, Mux, Signal
+from amaranth.hdl import Cat, Const, Module, Mux, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -60,18 +60,20 @@ class Semaphores(wiring.Component):
         planes = [Signal(SEMAPHORES, name=f"plane_{bit}") for bit in range(SEMAPHORE_BITS + 1)]
         posted = Signal(SEMAPHORES)  # in the last cycle
         m.d.sync += posted.eq(self.post)
-        up = posted & ~self.taken
-        down = self.taken & ~posted
-        # Kept beside the planes: every gate looks at it.
+        # Kept beside the planes: every gate looks at it. What is taken comes late, posts come last.
         one = planes[0] & ~reduce(or_, planes[1:])
-        m.d.sync += self.nonzero.eq(self.post | (self.nonzero & ~(down & one)))
+        gone, stays = Signal(SEMAPHORES, attrs=KEEP), Signal(SEMAPHORES, attrs=KEEP)
+        m.d.comb += [gone.eq(one & ~posted), stays.eq(self.nonzero & ~(self.taken & gone))]
+        m.d.sync += self.nonzero.eq(self.post | stays)
         ones = zeros = Const(-1, SEMAPHORES)  # of all lower planes
         for bit, plane in enumerate(planes):
-            carries = Signal(SEMAPHORES, name=f"carries_{bit}", attrs=KEEP)
-            borrows = Signal(SEMAPHORES, name=f"borrows_{bit}", attrs=KEEP)
-            m.d.comb += [carries.eq(ones), borrows.eq(zeros)]
-            m.d.sync += plane.eq(plane ^ (up & carries) ^ (down & borrows))
-            ones, zeros = carries & plane, borrows & ~plane
+            # One less if it is taken, and one more if not; a post and a take are nothing.
+            taken, left = (
+                Signal(SEMAPHORES, name=f"{name}_{bit}", attrs=KEEP) for name in ("taken", "left")
+            )
+            m.d.comb += [taken.eq(plane ^ (~posted & zeros)), left.eq(plane ^ (posted & ones))]
+            m.d.sync += plane.eq((self.taken & taken) | (~self.taken & left))
+            ones, zeros = ones & plane, zeros & ~plane
 
         m.d.comb += self.overflow.eq(planes[-1].any())
         return m
@@ -126,15 +128,25 @@ class Gate(wiring.Component):
         """Build the comparison, and registers for what it took."""
         m = Module()
         wait = self.i.payload.wait
+        lacks = Signal(SEMAPHORES)
+        m.d.comb += lacks.eq(wait & ~self.nonzero)
         with m.If(self.i.valid):
-            m.d.comb += self.missing.eq(wait & ~self.nonzero)
+            m.d.comb += self.missing.eq(lacks)
+        # Two by two, and halves of them: as few LUTs one behind the other as there can be.
+        some, halves = Signal(SEMAPHORES // 2, attrs=KEEP), Signal(2, attrs=KEEP)
+        opens = Signal(attrs=KEEP)  # but for its semaphores
+        m.d.comb += [
+            some.eq(Cat(lacks[i : i + 2].any() for i in range(0, SEMAPHORES, 2))),
+            halves.eq(Cat(some[: len(some) // 2].any(), some[len(some) // 2 :].any())),
+            opens.eq(self.i.valid & ~self.hold),
+        ]
         took, its_wait = Signal(), Signal(SEMAPHORES)  # that it passes is known last
         m.d.sync += [took.eq(self.o.valid & self.o.ready), its_wait.eq(wait)]
         m.d.comb += [
             self.taken.eq(Mux(took, its_wait, 0)),
-            self.waiting.eq(self.missing.any()),
+            self.waiting.eq(self.i.valid & halves.any()),
             self.o.payload.eq(self.i.payload),
-            self.o.valid.eq(self.i.valid & ~self.waiting & ~self.hold),
-            self.i.ready.eq(self.o.ready & ~self.waiting & ~self.hold),
+            self.o.valid.eq(opens & ~halves.any()),
+            self.i.ready.eq(self.o.ready & opens & ~halves.any()),
         ]
         return m

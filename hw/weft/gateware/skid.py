@@ -5,7 +5,17 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 
-class Skid(wiring.Component):
+class _Way(wiring.Component):
+    """From ``i`` to ``o``; of items of any shape."""
+
+    i: stream.Interface
+    o: stream.Interface
+
+    def __init__(self, shape: ShapeLike):
+        super().__init__({"i": In(stream.Signature(shape)), "o": Out(stream.Signature(shape))})
+
+
+class Skid(_Way):
     """Passes items on in the same cycle; one that is not taken waits here.
 
     Members
@@ -13,12 +23,6 @@ class Skid(wiring.Component):
     i, o
         Items. ``i.ready`` depends on a register alone.
     """
-
-    i: stream.Interface
-    o: stream.Interface
-
-    def __init__(self, shape: ShapeLike):
-        super().__init__({"i": In(stream.Signature(shape)), "o": Out(stream.Signature(shape))})
 
     def elaborate(self, platform: object) -> Module:
         """Build the place and its flag."""
@@ -35,7 +39,35 @@ class Skid(wiring.Component):
         return m
 
 
-class Slice(wiring.Component):
+class Stage(_Way):
+    """A register on a stream's way, and behind it a place to wait, so that nothing else waits.
+
+    As `Slice`, but whether an item is taken moves a single register, for which ``o`` comes through
+    a choice.
+
+    Members
+    -------
+    i, o
+        Items. ``i.ready`` depends on a register alone, ``o`` on registers.
+    """
+
+    def elaborate(self, platform: object) -> Module:
+        """Build the register, and the place behind it."""
+        m = Module()
+        m.submodules.skid = skid = Skid(self.i.payload.shape())
+        item, there = Signal.like(self.i.payload, reset_less=True), Signal()
+        wiring.connect(m, skid.o, wiring.flipped(self.o))
+        m.d.comb += [
+            self.i.ready.eq(skid.i.ready),
+            skid.i.valid.eq(there),
+            skid.i.payload.eq(item),
+        ]
+        with m.If(skid.i.ready):
+            m.d.sync += [there.eq(self.i.valid), item.eq(self.i.payload)]
+        return m
+
+
+class Slice(_Way):
     """Registers on a stream's way in both directions; an item a cycle goes through.
 
     Members
@@ -46,12 +78,6 @@ class Slice(wiring.Component):
 
     latency = 1
     """Cycles from ``i`` to ``o`` when nothing waits."""
-
-    i: stream.Interface
-    o: stream.Interface
-
-    def __init__(self, shape: ShapeLike):
-        super().__init__({"i": In(stream.Signature(shape)), "o": Out(stream.Signature(shape))})
 
     def elaborate(self, platform: object) -> Module:
         """Build a place to wait, and the register behind it."""

@@ -19,7 +19,7 @@ from weft.config import SEMAPHORES, Config
 from .bursts import Bursts
 from .interfaces import INDEX_BITS, ActRead, Fault, MemoryWrite, Post, command_layout
 from .keep import KEEP
-from .rows import Pieces, RowWalker, low_bits, segment_layout, walk_layout
+from .rows import Pieces, RowWalker, low_bits, parts_found, segment_layout, walk_layout
 from .skid import Skid, Slice
 from .store_answers import StoreAnswers
 from .word_fifo import WordFifo
@@ -119,7 +119,9 @@ class Store(wiring.Component):
 
         # --- a command enters: its requests start, the rest waits for the reads ------------------
         mode_layout = data.StructLayout({"bad": 1, "index": INDEX_BITS})
-        pending_layout = data.StructLayout({"rows": walk_layout(config), "mode": mode_layout})
+        pending_layout = data.StructLayout(
+            {"rows": walk_layout(config, padded=False), "mode": mode_layout}
+        )
         m.submodules.bursts = bursts = Bursts(config)
         m.submodules.answers = answers = StoreAnswers(config, self.IN_FLIGHT)
         entry = Signal(pending_layout)
@@ -134,7 +136,7 @@ class Store(wiring.Component):
         refused = Signal()  # a command without rows entered; none may pass it
         is_signal, enters, writes_word = Signal(), Signal(), Signal()
         rows_free, bursts_free = Signal(attrs=KEEP), Signal(attrs=KEEP)  # `cmd.valid` comes last
-        room_for_rows, idle = Signal(), Signal()
+        room_for_rows, idle = Signal(), Signal(attrs=KEEP)
         has_rows = (command.len != 0) & (command.count1 != 0) & (command.count2 != 0)
         m.d.comb += [
             is_signal.eq(command.opcode == SIGNAL.opcode),
@@ -169,6 +171,7 @@ class Store(wiring.Component):
             rows.skew1.eq(command.stride1.as_unsigned()[:low]),
             rows.skew2.eq(command.stride2.as_unsigned()[:low]),
             *(rows[name].eq(command[name]) for name in ("len", "count1", "count2")),
+            *parts_found(rows),
             mode.bad.eq(~has_rows),
             mode.index.eq(command.index),
         ]
@@ -186,6 +189,7 @@ class Store(wiring.Component):
             self.memory.burst.valid.eq(bursts.burst.valid),
             self.memory.burst.payload.eq(bursts.burst.payload),
             bursts.burst.ready.eq(self.memory.burst.ready),
+            answers.enters.eq(enters & ~is_signal),
             answers.fires.eq(fires),
             answers.last.eq(fires & bursts.last & (phase == _Signal.NONE)),
             answers.post.eq(post),
@@ -197,7 +201,7 @@ class Store(wiring.Component):
         # A read takes one of `room` places, from its grant until its beat has left.
         depth = self.read_latency + 5
         beat_layout = self.memory.beat.payload.shape()
-        m.submodules.walker = walker = RowWalker(config)
+        m.submodules.walker = walker = RowWalker(config, padded=False)
         m.submodules.pieces = pieces = Pieces(config, bus)
         row_layout = data.StructLayout({"segment": segment_layout(config), "mode": mode_layout})
         m.submodules.beats = beats = WordFifo(beat_layout, depth)
@@ -226,7 +230,7 @@ class Store(wiring.Component):
                 pieces.i.valid.eq(walker.o.valid),
                 walker.o.ready.eq(pieces.i.ready),
                 idle.eq(
-                    ~bursts.busy & ~answers.waits & ~walker.o.valid & ~pieces.valid & ~asks.o.valid
+                    answers.idle & ~bursts.busy & ~walker.o.valid & ~pieces.valid & ~asks.o.valid
                 ),
             ]
         else:
@@ -249,14 +253,7 @@ class Store(wiring.Component):
                 row.eq(rows_wait.o.payload),
                 pieces.i.valid.eq(rows_wait.o.valid),
                 rows_wait.o.ready.eq(pieces.i.ready),
-                idle.eq(
-                    ~bursts.busy
-                    & ~answers.waits
-                    & ~pending.o.valid
-                    & ~rows_wait.o.valid
-                    & ~pieces.valid
-                    & ~asks.o.valid
-                ),
+                idle.eq(answers.idle),
             ]
         # The SRAM is read so that the bytes lie as in the memory's beat.
         place, waits = Signal.like(self.act.offset), asks.i.payload
@@ -317,14 +314,12 @@ class Store(wiring.Component):
             m.d.comb += beat.payload.strobe.eq(0)
 
         # --- SIGNAL ------------------------------------------------------------------------------
-        unaligned, completes = Signal(), Signal()
+        unaligned, completes, if_idle = Signal(), Signal(), Signal(attrs=KEEP)
         m.d.comb += [
             unaligned.eq(signal.write & (signal.address % WORD_BYTES != 0)),
             writes_word.eq((phase == _Signal.WAIT) & idle & signal.write & ~unaligned & ~stopped),
-            completes.eq(
-                ((phase == _Signal.DONE) | ((phase == _Signal.WAIT) & idle & ~signal.write))
-                & ~stopped
-            ),
+            if_idle.eq((phase == _Signal.WAIT) & ~signal.write & ~stopped),
+            completes.eq(((phase == _Signal.DONE) & ~stopped) | (if_idle & idle)),
             self.message.eq(completes & signal.message),
             self.end.eq(completes & signal.end),
         ]

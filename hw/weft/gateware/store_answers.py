@@ -7,6 +7,7 @@ from amaranth.lib.wiring import In, Out
 from weft.config import SEMAPHORES, Config
 
 from .interfaces import INDEX_BITS
+from .keep import KEEP
 from .memory_port import OPEN_BITS
 from .word_fifo import ReadyFifo
 
@@ -26,10 +27,13 @@ class StoreAnswers(wiring.Component):
 
     Members
     -------
+    enters
+        A command's bursts are requested from the next cycle on.
     fires, last
-        A burst is requested; it is the last one of a command.
+        A burst is requested; it is the last one of a command. They count a cycle later.
     post, index
-        Of that command. Held commands: constant until it ``closes``.
+        Of that command, in the cycle in which it counts. Held commands: constant until it
+        ``closes``.
     ready
         A command may be requested.
     done
@@ -39,10 +43,13 @@ class StoreAnswers(wiring.Component):
     closes, closing_post, closing_index
         This response is the last one of the oldest such command, whose ``post`` and ``index``
         these are.
+    idle
+        No command has entered and is not done. Held commands: but for what is not requested yet.
     open
         Bursts are requested and not answered.
     """
 
+    enters: Signal
     fires: Signal
     last: Signal
     post: Signal
@@ -53,6 +60,7 @@ class StoreAnswers(wiring.Component):
     closes: Signal
     closing_post: Signal
     closing_index: Signal
+    idle: Signal
     open: Signal
 
     def __init__(self, config: Config, depth: int):
@@ -60,6 +68,7 @@ class StoreAnswers(wiring.Component):
         self.depth = depth
         super().__init__(
             {
+                "enters": In(1),
                 "fires": In(1),
                 "last": In(1),
                 "post": In(SEMAPHORES),
@@ -70,6 +79,7 @@ class StoreAnswers(wiring.Component):
                 "closes": Out(1),
                 "closing_post": Out(SEMAPHORES),
                 "closing_index": Out(INDEX_BITS),
+                "idle": Out(1),
                 "open": Out(1),
             }
         )
@@ -79,20 +89,25 @@ class StoreAnswers(wiring.Component):
         m = Module()
         requested, answered = Signal(OPEN_BITS), Signal(OPEN_BITS)
         following, end = Signal(OPEN_BITS, init=1), Signal(OPEN_BITS)  # answers with one more
+        fired, ends = Signal(), Signal()  # in the last cycle a burst was requested, a last one
+        with_this, without = Signal(attrs=KEEP), Signal(attrs=KEEP)  # `done` comes last
         m.d.comb += [
-            self.closes.eq(self.waits & Mux(self.done, following == end, answered == end)),
-            self.open.eq(requested != answered),
+            with_this.eq(self.waits & (following == end)),
+            without.eq(self.waits & (answered == end)),
+            self.closes.eq(Mux(self.done, with_this, without)),
+            self.open.eq((requested != answered) | fired),
         ]
-        m.d.sync += requested.eq(requested + self.fires)
+        m.d.sync += [fired.eq(self.fires), ends.eq(self.last), requested.eq(requested + fired)]
         with m.If(self.done):
             m.d.sync += [answered.eq(following), following.eq(following + 1)]
         if self.config.held_commands:
-            with m.If(self.last):
+            with m.If(ends):
                 m.d.sync += self.waits.eq(1)
             with m.Elif(self.closes):
                 m.d.sync += self.waits.eq(0)
             m.d.comb += [
                 self.ready.eq(1),
+                self.idle.eq(~self.waits & ~fired),
                 end.eq(requested),
                 self.closing_post.eq(self.post),
                 self.closing_index.eq(self.index),
@@ -100,9 +115,13 @@ class StoreAnswers(wiring.Component):
             return m
         layout = data.StructLayout({"end": OPEN_BITS, "post": SEMAPHORES, "index": INDEX_BITS})
         m.submodules.closing = closing = ReadyFifo(layout, self.depth)
+        # A command that enters counts a cycle later, for no other one enters then.
+        entered, commands = Signal(), Signal(range(self.depth + 1))
+        m.d.sync += [entered.eq(self.enters), commands.eq(commands + entered - self.closes)]
         m.d.comb += [
-            self.ready.eq(closing.i.ready),
-            closing.i.valid.eq(self.last),
+            self.ready.eq(commands != self.depth),
+            self.idle.eq((commands == 0) & ~entered),
+            closing.i.valid.eq(ends),
             closing.i.payload.end.eq(requested + 1),
             closing.i.payload.post.eq(self.post),
             closing.i.payload.index.eq(self.index),

@@ -6,6 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from weft.config import Config
 
+from .keep import KEEP
 from .load_writer import Fence, hidden
 
 PIPELINE = 2
@@ -126,7 +127,13 @@ class WeightFeeder(wiring.Component):
         # must not wait to know.
         idle = Signal(init=1)
         start = Signal()
-        m.d.comb += start.eq(self.valid & ~loaded & (idle | (self.taken & self.final)))
+        # Whether a tile is taken comes last.
+        at_once, behind_it = Signal(attrs=KEEP), Signal(attrs=KEEP)
+        m.d.comb += [
+            at_once.eq(self.valid & ~loaded & idle),
+            behind_it.eq(self.valid & ~loaded & self.final),
+            start.eq(at_once | (self.taken & behind_it)),
+        ]
         with m.If(idle | self.taken):
             with m.If(idle | self.final):
                 m.d.sync += [tile.eq(self.wgt), block.eq(self.wgt), stride.eq(self.wgt_block)]

@@ -162,6 +162,6 @@ class ToLanes(wiring.Component):
         for lane in range(self.sizes.lanes):
             here = self.here.word_select(lane, columns(self.sizes))
             words = [self.words.word_select(column, 32) for column in range(len(here))]
-            word = chosen(m, zip(here, words, strict=True), f"lane_{lane}")
-            m.d.comb += self.row.word_select(lane, 32).eq(word)
+            # Two LUTs one behind the other, where `chosen` would take fewer, but all in a row.
+            m.d.comb += self.row.word_select(lane, 32).eq(selected(zip(here, words, strict=True)))
         return m

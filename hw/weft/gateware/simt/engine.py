@@ -119,10 +119,13 @@ class Simt(wiring.Component):
             ]
         m.d.comb += [me.fault.index.eq(index), me.index.eq(index)]
 
+        # In a register: semaphores are far away. In that cycle the last events leave, too.
+        m.d.sync += me.post.valid.eq(0)
+        m.d.comb += me.post.mask.eq(post)
         with m.FSM() as fsm:
             m.d.comb += [
                 self.busy.eq(~fsm.ongoing("IDLE")),
-                self.active.eq(self.busy | me.cmd.valid | ~check.done),
+                self.active.eq(self.busy | me.post.valid | me.cmd.valid | ~check.done),
             ]
             with m.State("IDLE"), m.If(there & check.done & ~self.abort):
                 m.d.comb += check.start.eq(1)
@@ -150,8 +153,7 @@ class Simt(wiring.Component):
                     m.d.comb += [me.fault.valid.eq(1), me.fault.cause.eq(Cause.TRAP)]
                     m.next = "STOPPED"
                 with m.Elif(~core.busy):
-                    m.d.comb += [me.post.valid.eq(~self.abort), me.post.mask.eq(post)]
-                    m.d.sync += me.pushes.eq(0)
+                    m.d.sync += [me.post.valid.eq(~self.abort), me.pushes.eq(0)]
                     m.next = "IDLE"
             with m.State("STOPPED"):  # until reset
                 pass

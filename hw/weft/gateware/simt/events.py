@@ -33,8 +33,11 @@ class Events(wiring.Component):
     missed, counts, beats
         The instruction cache begins to fill a line; events of `passes.COUNTS`; beats of a burst.
     o
-        The events.
+        The events; those that are bins `latency` cycles later.
     """
+
+    latency = 1
+    """Cycles from one of a kernel to its bin on ``o``."""
 
     busy: Signal
     came: Signal
@@ -76,24 +79,28 @@ class Events(wiring.Component):
         """Implement the component."""
         m = Module()
         warps, o = self.sizes.warps, self.o
+        # Who waits, a cycle late: that a warp begins to comes from far.
         waits = []
+        answered, warp = Signal.like(self.answered), Signal.like(self.warp)
+        m.d.sync += [answered.eq(self.answered), warp.eq(self.warp)]
         for name, begins in (
             ("memory", self.to_memory),
             ("shared", self.to_shared),
             ("units", self.to_units),
         ):
-            mask = Signal(warps, name=f"in_{name}")
-            m.d.sync += mask.eq((mask & ~self.answered) | Mux(begins, 1 << self.warp, 0))
+            mask, begun = Signal(warps, name=f"in_{name}"), Signal(name=f"to_{name}_begun")
+            m.d.sync += [begun.eq(begins), mask.eq((mask & ~answered) | Mux(begun, 1 << warp, 0))]
             waits.append(mask.any())
 
         # In the order of the table: the first that holds.
         causes = [self.came, *waits, self.code, self.barrier, self.alive, Const(1)]
         earlier = self.does
         for (name, _), cause in zip(KERNEL_STALLS, causes, strict=True):
-            m.d.comb += o[name].eq(self.busy & cause & ~earlier)
+            m.d.sync += o[name].eq(self.busy & cause & ~earlier)
             earlier = earlier | cause
+        # As late as the cycles in which nothing is issued.
+        m.d.sync += o.issued.eq(self.does)
         m.d.comb += [
-            o.issued.eq(self.does),
             o.active_lanes.eq(Mux(self.does, sum(self.group), 0)),
             o.diverged.eq(self.does & (self.group != self.live)),
             o.turns.eq(self.starved),

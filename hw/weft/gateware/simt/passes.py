@@ -157,9 +157,15 @@ class Passes(wiring.Component):
             last.eq(emit & ~(has_port & to_shared) & ~(has_main & (to_shared | to_port))),
         ]
 
-        # Answers from several places come in no order: one after the other then.
-        waits = (has_shared & (self.shared_busy | self.to_shared)) | (
-            has_port & (self.port_busy | self.to_port)
+        # Answers from several places come in no order: one after the other then. A cycle late, so
+        # that a request to one place alone does not wait to know.
+        shared_late, port_late = Signal(), Signal()
+        m.d.sync += [
+            shared_late.eq(self.shared_busy | self.to_shared),
+            port_late.eq(self.port_busy | self.to_port),
+        ]
+        waits = (has_shared & (shared_late | self.to_shared)) | (
+            has_port & (port_late | self.to_port)
         )
         to_main = there & ~to_shared & ~to_port
         free, goes, done, ends = Signal(), Signal(), Signal(), Signal()

@@ -217,7 +217,6 @@ class SharedAccess(wiring.Component):
         way, aside = Signal(asked.members["tag"]), Signal(asked, reset_less=True)
         way_at, way_old = Signal.like(self.here), Signal()
         asks, now, refused, waits_aside = Signal(asked), Signal(asked), Signal(), Signal()
-        holds = Signal()
         m.d.comb += [
             now.tag.eq(way),
             now.at.eq(way_at),
@@ -225,7 +224,6 @@ class SharedAccess(wiring.Component):
             now.is_old.eq(way_old),
             asks.eq(Mux(waits_aside, aside, now)),
             self.port_rows.eq(asks.rows),
-            self.holds.eq(holds),
             refused.eq(self.read.any() & ~self.port_ready),
         ]
         with m.If(~waits_aside):
@@ -248,7 +246,7 @@ class SharedAccess(wiring.Component):
             leaves.eq(leaves_next),
             writes.eq(writes_next),
             its_place.eq(place),
-            holds.eq(leaves_next & (refused | (writes_next & self.pause))),
+            self.holds.eq(leaves_next & (refused | (writes_next & self.pause))),
             self.write.eq(Cat(stores & mine for mine in each)),
         ]
         with m.If(self.loads):

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from weft.arch.registers import KERNEL_STALLS
+from weft.gateware.simt.events import Events
 
 from ..fst import Waves
 from ..show import TIME_PER_CYCLE
@@ -38,10 +39,12 @@ SIGNALS = {
     "answered": "core.retire__answered",
     "access": "core.commit.access",
     "to_shared": "core.to_shared",
-    **{name: f"chip.simt.events.{name}" for name in BINS},
 }
 """Signals by what they are called here, see `weft.gateware.simt.core.Core`; a warp's bit or number,
 ``pc`` in words."""
+
+EVENTS = {name: f"chip.simt.events.{name}" for name in BINS}
+"""Likewise those of `weft.gateware.simt.events.Events`, which come later."""
 
 
 def traced_url(url: str, waves: Path) -> str:
@@ -67,7 +70,8 @@ class Recording:
     Parameters
     ----------
     signals
-        Values by cycle, by name in `SIGNALS`; cycle 0 is the first in which the engine is busy.
+        Values by cycle, by name in `SIGNALS` and `EVENTS`; cycle 0 is the first in which the engine
+        is busy.
     """
 
     signals: dict[str, NDArray[np.int64]]
@@ -100,7 +104,11 @@ class Recording:
                 f"{stop - start:,} cycles are too many for a trace (at most {MOST_CYCLES:,}): "
                 "launch fewer blocks"
             )
-        return cls({name: _dense(waves, path, start, stop) for name, path in SIGNALS.items()})
+        late = Events.latency
+        return cls(
+            {name: _dense(waves, path, start, stop) for name, path in SIGNALS.items()}
+            | {n: _dense(waves, path, start + late, stop + late) for n, path in EVENTS.items()}
+        )
 
 
 def _cycles(waves: Waves, ending: str) -> list[tuple[int, int]]:
