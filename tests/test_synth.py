@@ -16,6 +16,7 @@ from weft.config import MULTIPLIERS, Config
 from weft.emit import component_verilog
 from weft.synth import blocks, families, tools
 from weft.synth.between import Between
+from weft.synth.block_floorplan import activations, board_memory
 from weft.synth.counts import netlist_counts
 from weft.synth.families import ECP5, FAMILIES
 from weft.synth.fit import prediction
@@ -172,6 +173,26 @@ def test_a_core_alone_has_its_multipliers_in_the_middle(lanes):
 def test_no_floorplan_where_it_does_not_fit():
     assert ecp5_floorplan(Config.parse("array12,rows=14"), "ecp5-85k") == {}
     assert ecp5_floorplan(Config.parse("array8"), "ecp5-12k") == {}
+
+
+@pytest.mark.parametrize(("spec", "number"), [("ulx3s", 32), ("array12", 32), ("base", 0)])
+def test_activations_stand_together_where_they_fit(spec, number):
+    config = Config.parse(spec)
+    places = activations(config, "ecp5-85k")
+    assert len(places) == len(set(places.values())) == number
+    for cell, place in places.items():
+        assert place.split("/")[1] == ("Y46" if ".odd" in cell else "Y22")
+        assert int(place.split("/")[0][1:]) < 62
+    assert activations(config, "ecp5-25k") == {}
+
+
+def test_a_board_memory_leaves_the_chip_its_places():
+    board, config = BOARDS["ulx3s"], Config.parse("ulx3s")
+    memory = board_memory(config, board.memory_bytes, "ecp5-85k")
+    beside = activations(config, "ecp5-85k")
+    assert len(memory) == 8 * board.memory_bytes // (2 * 8192)  # two bits of 8,192 words each
+    assert len(set(memory.values()) | set(beside.values())) == len(memory) + len(beside)
+    assert board_memory(config, 1 << 22, "ecp5-85k") == {}
 
 
 def test_an_unknown_part_is_named_with_those_that_exist():

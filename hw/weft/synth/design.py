@@ -14,6 +14,7 @@ from weft.emit import component_verilog
 from weft_driver.folders import build_root
 
 from .between import Between
+from .block_floorplan import activations, board_memory
 from .families import Family
 from .floorplan import ARRAY, CORE, Floorplan
 from .nextpnr import frame_pins
@@ -41,7 +42,7 @@ class Design:
     framed
         Whether it is a `between.Between`.
     places
-        Where multipliers go.
+        Where multipliers and block RAMs go.
     pins
         Constraints, empty where the tools need none.
     package
@@ -73,7 +74,7 @@ def board_of(preset: str, part_name: str) -> Board | None:
 
 
 def _places(config: Config, target: Target, part_name: str) -> Floorplan:
-    """Places of the multipliers of a part that have some, by their names in it."""
+    """Places of what has some in a part, multipliers and block RAMs, by names in it."""
     whole, core = target.family.floorplans
     if config.multiplier == "portable":
         return {}
@@ -82,6 +83,7 @@ def _places(config: Config, target: Target, part_name: str) -> Floorplan:
     of_chip = whole(config, target.device)
     if part_name == "array":
         return {cell.removeprefix(ARRAY): at for cell, at in of_chip.items() if ARRAY in cell}
+    of_chip |= activations(config, target.device)
     prefix = {CHIP: "", BOARD: "chip."}.get(part_name)
     return {} if prefix is None else {prefix + cell: place for cell, place in of_chip.items()}
 
@@ -92,6 +94,8 @@ def board_design(board: Board, config: Config, target: Target, asked_mhz: float)
         raise ValueError(f"target {target.name!r} is not on {board.title}: {board.target} is")
     text = board_verilog(board, config)
     places = _places(config, target, BOARD)
+    if places:
+        places |= board_memory(config, board.memory_bytes, target.device)
     _, pins = constraints(board, asked_mhz)
     return Design(text, BOARD_TOP, False, places, pins, board.package)
 

@@ -46,7 +46,8 @@ def script(
         It is a `between.Between`; else it is the part itself.
     """
     within = f"{INSIDE}." if framed else ""
-    kind = f"{top}/t:{family.available['multipliers']} %i"
+    kind = " ".join(f"{top}/t:{family.available[name]}" for name in ("multipliers", "brams"))
+    kind += " %u %i"
     lines = [
         f'setattr -set BEL "{at}" {top}/c:{within}{cell} {kind}' for cell, at in places.items()
     ]
