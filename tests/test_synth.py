@@ -151,7 +151,9 @@ def test_a_floorplan_gives_each_multiplier_a_place_of_its_own(spec, rows):
     assert len(array) == config.rows * config.cols
     assert len({place.split("/")[1] for place in array}) == rows
     units = 4 * config.drain_units * (config.rows % 2)
-    assert len(places) == len(set(places.values())) == len(array) + 8 * config.lanes + units
+    sums = len([cell for cell in places if cell.startswith("drain.times_")])
+    assert len(places) == len(set(places.values())) == len(array) + 8 * config.lanes + units + sums
+    assert sums == (2 if spec == "ulx3s" else 0)
 
 
 def test_lanes_are_not_placed_where_the_array_leaves_too_few_columns():

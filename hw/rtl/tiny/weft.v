@@ -1062,11 +1062,11 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
     .matmul__valid(matmul__valid),
     .\port$3652$0 (\$93 ),
     .\port$3652$24 (\$94 ),
-    .\port$38131$0 (\$100 ),
-    .\port$38594$0 (\$102 ),
-    .\port$38889$0 (\$105 ),
-    .\port$4931$0 (\$103 ),
-    .\port$4933$0 (\$104 ),
+    .\port$38134$0 (\$100 ),
+    .\port$38597$0 (\$102 ),
+    .\port$38892$0 (\$105 ),
+    .\port$4934$0 (\$103 ),
+    .\port$4936$0 (\$104 ),
     .rst(rst),
     .simt__data(simt__data),
     .simt__out(shared__out),
@@ -1139,86 +1139,86 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
     .\o__ready$259 (simt_cmd__ready),
     .own_clk(clk),
     .own_rst(core_rst),
-    .\port$37373$0 (\$8 ),
-    .\port$37375$0 (\$9 ),
-    .\port$37377$0 (\$10 ),
-    .\port$37379$0 (\$11 ),
-    .\port$37381$0 (\$12 ),
-    .\port$37383$0 (\$13 ),
-    .\port$37385$0 (\$14 ),
-    .\port$37387$0 (\$15 ),
-    .\port$37389$0 (\$16 ),
-    .\port$37391$0 (\$17 ),
-    .\port$37393$0 (\$18 ),
-    .\port$37395$0 (\$19 ),
-    .\port$37397$0 (\$20 ),
-    .\port$37399$0 (\$21 ),
-    .\port$37401$0 (\$22 ),
-    .\port$37403$0 (\$23 ),
-    .\port$37438$0 (\$24 ),
-    .\port$37440$0 (\$25 ),
-    .\port$37442$0 (\$26 ),
-    .\port$37444$0 (\$27 ),
-    .\port$37446$0 (\$28 ),
-    .\port$37448$0 (\$29 ),
-    .\port$37450$0 (\$30 ),
-    .\port$37452$0 (\$31 ),
-    .\port$37454$0 (\$32 ),
-    .\port$37456$0 (\$33 ),
-    .\port$37458$0 (\$34 ),
-    .\port$37460$0 (\$35 ),
-    .\port$37462$0 (\$36 ),
-    .\port$37464$0 (\$37 ),
-    .\port$37466$0 (\$38 ),
-    .\port$37468$0 (\$39 ),
-    .\port$37503$0 (\$40 ),
-    .\port$37505$0 (\$41 ),
-    .\port$37507$0 (\$42 ),
-    .\port$37509$0 (\$43 ),
-    .\port$37511$0 (\$44 ),
-    .\port$37513$0 (\$45 ),
-    .\port$37515$0 (\$46 ),
-    .\port$37517$0 (\$47 ),
-    .\port$37519$0 (\$48 ),
-    .\port$37521$0 (\$49 ),
-    .\port$37523$0 (\$50 ),
-    .\port$37525$0 (\$51 ),
-    .\port$37527$0 (\$52 ),
-    .\port$37529$0 (\$53 ),
-    .\port$37531$0 (\$54 ),
-    .\port$37533$0 (\$55 ),
-    .\port$37568$0 (\$56 ),
-    .\port$37570$0 (\$57 ),
-    .\port$37572$0 (\$58 ),
-    .\port$37574$0 (\$59 ),
-    .\port$37576$0 (\$60 ),
-    .\port$37578$0 (\$61 ),
-    .\port$37580$0 (\$62 ),
-    .\port$37582$0 (\$63 ),
-    .\port$37584$0 (\$64 ),
-    .\port$37586$0 (\$65 ),
-    .\port$37588$0 (\$66 ),
-    .\port$37590$0 (\$67 ),
-    .\port$37592$0 (\$68 ),
-    .\port$37594$0 (\$69 ),
-    .\port$37596$0 (\$70 ),
-    .\port$37598$0 (\$71 ),
-    .\port$37633$0 (\$72 ),
-    .\port$37635$0 (\$73 ),
-    .\port$37637$0 (\$74 ),
-    .\port$37639$0 (\$75 ),
-    .\port$37641$0 (\$76 ),
-    .\port$37643$0 (\$77 ),
-    .\port$37645$0 (\$78 ),
-    .\port$37647$0 (\$79 ),
-    .\port$37649$0 (\$80 ),
-    .\port$37651$0 (\$81 ),
-    .\port$37653$0 (\$82 ),
-    .\port$37655$0 (\$83 ),
-    .\port$37657$0 (\$84 ),
-    .\port$37659$0 (\$85 ),
-    .\port$37661$0 (\$86 ),
-    .\port$37663$0 (\$87 ),
+    .\port$37376$0 (\$8 ),
+    .\port$37378$0 (\$9 ),
+    .\port$37380$0 (\$10 ),
+    .\port$37382$0 (\$11 ),
+    .\port$37384$0 (\$12 ),
+    .\port$37386$0 (\$13 ),
+    .\port$37388$0 (\$14 ),
+    .\port$37390$0 (\$15 ),
+    .\port$37392$0 (\$16 ),
+    .\port$37394$0 (\$17 ),
+    .\port$37396$0 (\$18 ),
+    .\port$37398$0 (\$19 ),
+    .\port$37400$0 (\$20 ),
+    .\port$37402$0 (\$21 ),
+    .\port$37404$0 (\$22 ),
+    .\port$37406$0 (\$23 ),
+    .\port$37441$0 (\$24 ),
+    .\port$37443$0 (\$25 ),
+    .\port$37445$0 (\$26 ),
+    .\port$37447$0 (\$27 ),
+    .\port$37449$0 (\$28 ),
+    .\port$37451$0 (\$29 ),
+    .\port$37453$0 (\$30 ),
+    .\port$37455$0 (\$31 ),
+    .\port$37457$0 (\$32 ),
+    .\port$37459$0 (\$33 ),
+    .\port$37461$0 (\$34 ),
+    .\port$37463$0 (\$35 ),
+    .\port$37465$0 (\$36 ),
+    .\port$37467$0 (\$37 ),
+    .\port$37469$0 (\$38 ),
+    .\port$37471$0 (\$39 ),
+    .\port$37506$0 (\$40 ),
+    .\port$37508$0 (\$41 ),
+    .\port$37510$0 (\$42 ),
+    .\port$37512$0 (\$43 ),
+    .\port$37514$0 (\$44 ),
+    .\port$37516$0 (\$45 ),
+    .\port$37518$0 (\$46 ),
+    .\port$37520$0 (\$47 ),
+    .\port$37522$0 (\$48 ),
+    .\port$37524$0 (\$49 ),
+    .\port$37526$0 (\$50 ),
+    .\port$37528$0 (\$51 ),
+    .\port$37530$0 (\$52 ),
+    .\port$37532$0 (\$53 ),
+    .\port$37534$0 (\$54 ),
+    .\port$37536$0 (\$55 ),
+    .\port$37571$0 (\$56 ),
+    .\port$37573$0 (\$57 ),
+    .\port$37575$0 (\$58 ),
+    .\port$37577$0 (\$59 ),
+    .\port$37579$0 (\$60 ),
+    .\port$37581$0 (\$61 ),
+    .\port$37583$0 (\$62 ),
+    .\port$37585$0 (\$63 ),
+    .\port$37587$0 (\$64 ),
+    .\port$37589$0 (\$65 ),
+    .\port$37591$0 (\$66 ),
+    .\port$37593$0 (\$67 ),
+    .\port$37595$0 (\$68 ),
+    .\port$37597$0 (\$69 ),
+    .\port$37599$0 (\$70 ),
+    .\port$37601$0 (\$71 ),
+    .\port$37636$0 (\$72 ),
+    .\port$37638$0 (\$73 ),
+    .\port$37640$0 (\$74 ),
+    .\port$37642$0 (\$75 ),
+    .\port$37644$0 (\$76 ),
+    .\port$37646$0 (\$77 ),
+    .\port$37648$0 (\$78 ),
+    .\port$37650$0 (\$79 ),
+    .\port$37652$0 (\$80 ),
+    .\port$37654$0 (\$81 ),
+    .\port$37656$0 (\$82 ),
+    .\port$37658$0 (\$83 ),
+    .\port$37660$0 (\$84 ),
+    .\port$37662$0 (\$85 ),
+    .\port$37664$0 (\$86 ),
+    .\port$37666$0 (\$87 ),
     .push__payload(push__payload),
     .push__ready(push__ready),
     .push__valid(push__valid),
@@ -1265,28 +1265,28 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
     .params__bias_row(read__bias_row),
     .params__scale(params__scale),
     .params__scale_row(read__scale_row),
-    .\port$37503$0 (\$40 ),
-    .\port$37505$0 (\$41 ),
-    .\port$37507$0 (\$42 ),
-    .\port$37509$0 (\$43 ),
-    .\port$37511$0 (\$44 ),
-    .\port$37513$0 (\$45 ),
-    .\port$37515$0 (\$46 ),
-    .\port$37517$0 (\$47 ),
-    .\port$37519$0 (\$48 ),
-    .\port$37521$0 (\$49 ),
-    .\port$37523$0 (\$50 ),
-    .\port$37525$0 (\$51 ),
-    .\port$37527$0 (\$52 ),
-    .\port$37529$0 (\$53 ),
-    .\port$37531$0 (\$54 ),
-    .\port$37533$0 (\$55 ),
-    .\port$38594$0 (\$102 ),
+    .\port$37506$0 (\$40 ),
+    .\port$37508$0 (\$41 ),
+    .\port$37510$0 (\$42 ),
+    .\port$37512$0 (\$43 ),
+    .\port$37514$0 (\$44 ),
+    .\port$37516$0 (\$45 ),
+    .\port$37518$0 (\$46 ),
+    .\port$37520$0 (\$47 ),
+    .\port$37522$0 (\$48 ),
+    .\port$37524$0 (\$49 ),
+    .\port$37526$0 (\$50 ),
+    .\port$37528$0 (\$51 ),
+    .\port$37530$0 (\$52 ),
+    .\port$37532$0 (\$53 ),
+    .\port$37534$0 (\$54 ),
+    .\port$37536$0 (\$55 ),
+    .\port$38597$0 (\$102 ),
     .\port$3948$0 (\$96 ),
     .\port$3980$0 (\$97 ),
     .\port$4012$0 (\$98 ),
     .\port$4044$0 (\$99 ),
-    .\port$4762$0 (\$101 ),
+    .\port$4763$0 (\$101 ),
     .post__mask(drain_post__mask),
     .post__valid(drain_post__valid),
     .\read__en$81 (read__en)
@@ -1315,23 +1315,23 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
     .params__valid(\write__valid$288 ),
     .\port$3652$0 (\$93 ),
     .\port$3652$24 (\$94 ),
-    .\port$37373$0 (\$8 ),
-    .\port$37375$0 (\$9 ),
-    .\port$37377$0 (\$10 ),
-    .\port$37379$0 (\$11 ),
-    .\port$37381$0 (\$12 ),
-    .\port$37383$0 (\$13 ),
-    .\port$37385$0 (\$14 ),
-    .\port$37387$0 (\$15 ),
-    .\port$37389$0 (\$16 ),
-    .\port$37391$0 (\$17 ),
-    .\port$37393$0 (\$18 ),
-    .\port$37395$0 (\$19 ),
-    .\port$37397$0 (\$20 ),
-    .\port$37399$0 (\$21 ),
-    .\port$37401$0 (\$22 ),
-    .\port$37403$0 (\$23 ),
-    .\port$38071$0 (\$95 ),
+    .\port$37376$0 (\$8 ),
+    .\port$37378$0 (\$9 ),
+    .\port$37380$0 (\$10 ),
+    .\port$37382$0 (\$11 ),
+    .\port$37384$0 (\$12 ),
+    .\port$37386$0 (\$13 ),
+    .\port$37388$0 (\$14 ),
+    .\port$37390$0 (\$15 ),
+    .\port$37392$0 (\$16 ),
+    .\port$37394$0 (\$17 ),
+    .\port$37396$0 (\$18 ),
+    .\port$37398$0 (\$19 ),
+    .\port$37400$0 (\$20 ),
+    .\port$37402$0 (\$21 ),
+    .\port$37404$0 (\$22 ),
+    .\port$37406$0 (\$23 ),
+    .\port$38074$0 (\$95 ),
     .post__mask(load_post__mask),
     .post__valid(load_post__valid),
     .wgt__data(write__data),
@@ -1367,29 +1367,29 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
     .fence__end(wgt_fence__end),
     .fence__start(wgt_fence__start),
     .fence__up(wgt_fence__up),
-    .\port$37109$0 (matmul_waiting),
-    .\port$37438$0 (\$24 ),
-    .\port$37440$0 (\$25 ),
-    .\port$37442$0 (\$26 ),
-    .\port$37444$0 (\$27 ),
-    .\port$37446$0 (\$28 ),
-    .\port$37448$0 (\$29 ),
-    .\port$37450$0 (\$30 ),
-    .\port$37452$0 (\$31 ),
-    .\port$37454$0 (\$32 ),
-    .\port$37456$0 (\$33 ),
-    .\port$37458$0 (\$34 ),
-    .\port$37460$0 (\$35 ),
-    .\port$37462$0 (\$36 ),
-    .\port$37464$0 (\$37 ),
-    .\port$37466$0 (\$38 ),
-    .\port$37468$0 (\$39 ),
-    .\port$38131$0 (\$100 ),
+    .\port$37112$0 (matmul_waiting),
+    .\port$37441$0 (\$24 ),
+    .\port$37443$0 (\$25 ),
+    .\port$37445$0 (\$26 ),
+    .\port$37447$0 (\$27 ),
+    .\port$37449$0 (\$28 ),
+    .\port$37451$0 (\$29 ),
+    .\port$37453$0 (\$30 ),
+    .\port$37455$0 (\$31 ),
+    .\port$37457$0 (\$32 ),
+    .\port$37459$0 (\$33 ),
+    .\port$37461$0 (\$34 ),
+    .\port$37463$0 (\$35 ),
+    .\port$37465$0 (\$36 ),
+    .\port$37467$0 (\$37 ),
+    .\port$37469$0 (\$38 ),
+    .\port$37471$0 (\$39 ),
+    .\port$38134$0 (\$100 ),
     .\port$3948$0 (\$96 ),
     .\port$3980$0 (\$97 ),
     .\port$4012$0 (\$98 ),
     .\port$4044$0 (\$99 ),
-    .\port$4762$0 (\$101 ),
+    .\port$4763$0 (\$101 ),
     .post__mask(matmul_post__mask),
     .r_en(matmul_post__valid),
     .weights_ready(weights_ready),
@@ -1469,7 +1469,7 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
   );
   \weft.param_sram  param_sram (
     .clk(clk),
-    .\port$38071$0 (\$95 ),
+    .\port$38074$0 (\$95 ),
     .read__addr(read__bias_row),
     .\read__addr$17 (read__scale_row),
     .read__bias(params__bias),
@@ -1492,26 +1492,26 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
     .fetch__beat__payload(code__beat__payload),
     .fetch__beat__valid(code__beat__valid),
     .fetch__burst__ready(code__burst__ready),
-    .\port$37633$0 (\$72 ),
-    .\port$37635$0 (\$73 ),
-    .\port$37637$0 (\$74 ),
-    .\port$37639$0 (\$75 ),
-    .\port$37641$0 (\$76 ),
-    .\port$37643$0 (\$77 ),
-    .\port$37645$0 (\$78 ),
-    .\port$37647$0 (\$79 ),
-    .\port$37649$0 (\$80 ),
-    .\port$37651$0 (\$81 ),
-    .\port$37653$0 (\$82 ),
-    .\port$37655$0 (\$83 ),
-    .\port$37657$0 (\$84 ),
-    .\port$37659$0 (\$85 ),
-    .\port$37661$0 (\$86 ),
-    .\port$37663$0 (\$87 ),
-    .\port$39084$0 (\$106 ),
-    .\port$39771$0 (\$107 ),
-    .\port$39773$0 (\$108 ),
-    .\port$39774$0 (\$109 ),
+    .\port$37636$0 (\$72 ),
+    .\port$37638$0 (\$73 ),
+    .\port$37640$0 (\$74 ),
+    .\port$37642$0 (\$75 ),
+    .\port$37644$0 (\$76 ),
+    .\port$37646$0 (\$77 ),
+    .\port$37648$0 (\$78 ),
+    .\port$37650$0 (\$79 ),
+    .\port$37652$0 (\$80 ),
+    .\port$37654$0 (\$81 ),
+    .\port$37656$0 (\$82 ),
+    .\port$37658$0 (\$83 ),
+    .\port$37660$0 (\$84 ),
+    .\port$37662$0 (\$85 ),
+    .\port$37664$0 (\$86 ),
+    .\port$37666$0 (\$87 ),
+    .\port$39087$0 (\$106 ),
+    .\port$39774$0 (\$107 ),
+    .\port$39776$0 (\$108 ),
+    .\port$39777$0 (\$109 ),
     .post__mask(simt_post__mask),
     .post__valid(simt_post__valid),
     .push__payload(push__payload),
@@ -1570,25 +1570,25 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
     .memory__burst__valid(store__burst__valid),
     .memory__done__payload(memory__done__payload),
     .message(message),
-    .\port$37568$0 (\$56 ),
-    .\port$37570$0 (\$57 ),
-    .\port$37572$0 (\$58 ),
-    .\port$37574$0 (\$59 ),
-    .\port$37576$0 (\$60 ),
-    .\port$37578$0 (\$61 ),
-    .\port$37580$0 (\$62 ),
-    .\port$37582$0 (\$63 ),
-    .\port$37584$0 (\$64 ),
-    .\port$37586$0 (\$65 ),
-    .\port$37588$0 (\$66 ),
-    .\port$37590$0 (\$67 ),
-    .\port$37592$0 (\$68 ),
-    .\port$37594$0 (\$69 ),
-    .\port$37596$0 (\$70 ),
-    .\port$37598$0 (\$71 ),
-    .\port$38889$0 (\$105 ),
-    .\port$4931$0 (\$103 ),
-    .\port$4933$0 (\$104 ),
+    .\port$37571$0 (\$56 ),
+    .\port$37573$0 (\$57 ),
+    .\port$37575$0 (\$58 ),
+    .\port$37577$0 (\$59 ),
+    .\port$37579$0 (\$60 ),
+    .\port$37581$0 (\$61 ),
+    .\port$37583$0 (\$62 ),
+    .\port$37585$0 (\$63 ),
+    .\port$37587$0 (\$64 ),
+    .\port$37589$0 (\$65 ),
+    .\port$37591$0 (\$66 ),
+    .\port$37593$0 (\$67 ),
+    .\port$37595$0 (\$68 ),
+    .\port$37597$0 (\$69 ),
+    .\port$37599$0 (\$70 ),
+    .\port$37601$0 (\$71 ),
+    .\port$38892$0 (\$105 ),
+    .\port$4934$0 (\$103 ),
+    .\port$4936$0 (\$104 ),
     .post__mask(store_post__mask),
     .post__valid(store_post__valid)
   );
@@ -2332,8 +2332,8 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
   assign { events[22], events[16:7], events[0] } = 12'h000;
 endmodule
 
-module \weft.act_sram (rst, matmul__ready, store__ready, drain__ready, load__ready, simt__ready, lost, load__valid, \port$3652$0 , \port$3652$24 , matmul__valid, drain__valid, drain__data, store__valid, \port$4931$0 , \port$4933$0 , simt__rows, core_rst, matmul__data, store__data, simt__pause
-, simt__out, \port$38131$0 , matmul__behind, matmul__claim, \port$38594$0 , \port$38889$0 , simt__write, simt__region, simt__read, simt__strobe, simt__data, clk);
+module \weft.act_sram (rst, matmul__ready, store__ready, drain__ready, load__ready, simt__ready, lost, load__valid, \port$3652$0 , \port$3652$24 , matmul__valid, drain__valid, drain__data, store__valid, \port$4934$0 , \port$4936$0 , simt__rows, core_rst, matmul__data, store__data, simt__pause
+, simt__out, \port$38134$0 , matmul__behind, matmul__claim, \port$38597$0 , \port$38892$0 , simt__write, simt__region, simt__read, simt__strobe, simt__data, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$6  = 0;
   wire [62:0] \$1 ;
   wire \$10 ;
@@ -2635,16 +2635,16 @@ module \weft.act_sram (rst, matmul__ready, store__ready, drain__ready, load__rea
   wire [10:0] \port$3652$0 ;
   input [35:0] \port$3652$24 ;
   wire [35:0] \port$3652$24 ;
-  input [10:0] \port$38131$0 ;
-  wire [10:0] \port$38131$0 ;
-  input [14:0] \port$38594$0 ;
-  wire [14:0] \port$38594$0 ;
-  input [18:0] \port$38889$0 ;
-  wire [18:0] \port$38889$0 ;
-  input \port$4931$0 ;
-  wire \port$4931$0 ;
-  input \port$4933$0 ;
-  wire \port$4933$0 ;
+  input [10:0] \port$38134$0 ;
+  wire [10:0] \port$38134$0 ;
+  input [14:0] \port$38597$0 ;
+  wire [14:0] \port$38597$0 ;
+  input [18:0] \port$38892$0 ;
+  wire [18:0] \port$38892$0 ;
+  input \port$4934$0 ;
+  wire \port$4934$0 ;
+  input \port$4936$0 ;
+  wire \port$4936$0 ;
   reg read_0_favoured = 1'h0;
   wire read_0_favours;
   reg [2:0] read_0_following = 3'h2;
@@ -2752,8 +2752,8 @@ module \weft.act_sram (rst, matmul__ready, store__ready, drain__ready, load__rea
   wire write_want_1_drain;
   wire write_want_1_load;
   wire write_want_1_simt;
-  assign \$1  = drain__data << { \port$38594$0 [2:1], 3'h0 };
-  assign \$2  = \port$38594$0 [14:11] << \port$38594$0 [2:1];
+  assign \$1  = drain__data << { \port$38597$0 [2:1], 3'h0 };
+  assign \$2  = \port$38597$0 [14:11] << \port$38597$0 [2:1];
   assign \$3  = \port$3652$24 [31:0] << { \port$3652$0 [1:0], 3'h0 };
   assign \$4  = \port$3652$24 [35:32] << \port$3652$0 [1:0];
   assign read_want_0_matmul = \$5  & matmul__claim[0];
@@ -2761,7 +2761,7 @@ module \weft.act_sram (rst, matmul__ready, store__ready, drain__ready, load__rea
   assign \$7  = | simt__read;
   assign read_want_0_simt = \$7  & simt__read[0];
   assign \$8  = read_want_0_simt & read_free_0_simt;
-  assign read_want_0_store = \$9  & \port$4931$0 ;
+  assign read_want_0_store = \$9  & \port$4934$0 ;
   assign reads = | { read_want_0_store, read_want_0_simt, matmul__claim[0] };
   assign \$10  = | { read_want_0_store, read_want_0_simt, read_want_0_matmul };
   assign \$11  = read_want_0_matmul & read_free_0_matmul;
@@ -2786,7 +2786,7 @@ module \weft.act_sram (rst, matmul__ready, store__ready, drain__ready, load__rea
   assign read_free_0_store = read_0_turn[2] | \$25 ;
   assign \$26  = | simt__write;
   assign write_want_0_simt = \$26  & simt__write[0];
-  assign \$28  = ! \port$38594$0 [0];
+  assign \$28  = ! \port$38597$0 [0];
   assign write_want_0_drain = \$27  & \$28 ;
   assign \$30  = ! \port$3652$0 [10];
   assign write_want_0_load = \$29  & \$30 ;
@@ -2816,7 +2816,7 @@ module \weft.act_sram (rst, matmul__ready, store__ready, drain__ready, load__rea
   assign \$49  = | simt__read;
   assign read_want_1_simt = \$49  & simt__read[1];
   assign \$50  = read_want_1_simt & read_free_1_simt;
-  assign read_want_1_store = \$51  & \port$4933$0 ;
+  assign read_want_1_store = \$51  & \port$4936$0 ;
   assign \reads$65  = | { read_want_1_store, read_want_1_simt, matmul__claim[1] };
   assign \$52  = | { read_want_1_store, read_want_1_simt, read_want_1_matmul };
   assign \$53  = read_want_1_matmul & read_free_1_matmul;
@@ -2867,10 +2867,10 @@ module \weft.act_sram (rst, matmul__ready, store__ready, drain__ready, load__rea
   assign \$89  = matmul__claim[0] & read_free_0_matmul;
   assign \$90  = matmul__claim[1] & read_free_1_matmul;
   assign matmul__ready = | { \$90 , \$89  };
-  assign \$91  = \port$4931$0  & read_free_0_store;
-  assign \$92  = \port$4933$0  & read_free_1_store;
+  assign \$91  = \port$4934$0  & read_free_0_store;
+  assign \$92  = \port$4936$0  & read_free_1_store;
   assign store__ready = | { \$92 , \$91  };
-  assign \$93  = ! \port$38594$0 [0];
+  assign \$93  = ! \port$38597$0 [0];
   assign \$94  = \$93  & write_free_0_drain;
   assign \$96  = \$95  & write_free_1_drain;
   assign drain__ready = | { \$96 , \$94  };
@@ -2883,13 +2883,13 @@ module \weft.act_sram (rst, matmul__ready, store__ready, drain__ready, load__rea
   assign simt__ready = | { \$102 , \$101  };
   assign lost = | { write_1_lost, read_1_lost, write_0_lost, read_0_lost };
   assign \$103  = drain__valid & drain__ready;
-  assign \$104  = ! \port$38594$0 [0];
+  assign \$104  = ! \port$38597$0 [0];
   assign \$105  = \$103  & \$104 ;
   assign \$106  = drain__valid & drain__ready;
   assign \$108  = \$106  & \$107 ;
-  assign \$109  = \port$38594$0 [10:3] + 1'h1;
-  assign \$110  = \port$38594$0 [3] ? { \$1 [31:0], 1'h0, \$1 [62:32] } : { 1'h0, \$1  };
-  assign \$111  = \port$38594$0 [3] ? { \$2 [3:0], 1'h0, \$2 [6:4] } : { 1'h0, \$2  };
+  assign \$109  = \port$38597$0 [10:3] + 1'h1;
+  assign \$110  = \port$38597$0 [3] ? { \$1 [31:0], 1'h0, \$1 [62:32] } : { 1'h0, \$1  };
+  assign \$111  = \port$38597$0 [3] ? { \$2 [3:0], 1'h0, \$2 [6:4] } : { 1'h0, \$2  };
   assign \$112  = load__valid & load__ready;
   assign \$113  = ! \port$3652$0 [10];
   assign \$114  = \$112  & \$113 ;
@@ -3157,9 +3157,9 @@ module \weft.act_sram (rst, matmul__ready, store__ready, drain__ready, load__rea
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$6 ) begin end
-    read_rows = { \port$38889$0 [10:4], \port$38889$0 [18:12] };
+    read_rows = { \port$38892$0 [10:4], \port$38892$0 [18:12] };
     if (\$6 ) begin
-      read_rows = { \port$38131$0 [9:3], matmul__behind[7:1] };
+      read_rows = { \port$38134$0 [9:3], matmul__behind[7:1] };
     end
     if (\$8 ) begin
       read_rows = simt__rows;
@@ -3206,9 +3206,9 @@ module \weft.act_sram (rst, matmul__ready, store__ready, drain__ready, load__rea
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$6 ) begin end
-    \read_rows$59  = { \port$38889$0 [10:4], \port$38889$0 [18:12] };
+    \read_rows$59  = { \port$38892$0 [10:4], \port$38892$0 [18:12] };
     if (\$48 ) begin
-      \read_rows$59  = { \port$38131$0 [9:3], matmul__behind[7:1] };
+      \read_rows$59  = { \port$38134$0 [9:3], matmul__behind[7:1] };
     end
     if (\$50 ) begin
       \read_rows$59  = simt__rows;
@@ -3256,7 +3256,7 @@ module \weft.act_sram (rst, matmul__ready, store__ready, drain__ready, load__rea
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$6 ) begin end
     \$184 [1:0] = { \$108 , \$105  };
-    \$184 [15:2] = { \port$38594$0 [10:4], \$109 [7:1] };
+    \$184 [15:2] = { \port$38597$0 [10:4], \$109 [7:1] };
     \$184 [87:24] = \$110 ;
     \$184 [23:16] = \$111 ;
     if (rst) begin
@@ -3500,21 +3500,21 @@ module \weft.act_sram (rst, matmul__ready, store__ready, drain__ready, load__rea
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$6 ) begin end
-    \$208  = \port$38131$0 [10];
+    \$208  = \port$38134$0 [10];
     if (rst) begin
       \$208  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$6 ) begin end
-    \$209  = { matmul_read_swap[0], \port$38131$0 [2] };
+    \$209  = { matmul_read_swap[0], \port$38134$0 [2] };
     if (rst) begin
       \$209  = 2'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$6 ) begin end
-    \$210  = \port$38131$0 [1:0];
+    \$210  = \port$38134$0 [1:0];
     if (rst) begin
       \$210  = 2'h0;
     end
@@ -3555,21 +3555,21 @@ module \weft.act_sram (rst, matmul__ready, store__ready, drain__ready, load__rea
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$6 ) begin end
-    \$215  = \port$38889$0 [0];
+    \$215  = \port$38892$0 [0];
     if (rst) begin
       \$215  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$6 ) begin end
-    \$216  = { store_read_swap[0], \port$38889$0 [3] };
+    \$216  = { store_read_swap[0], \port$38892$0 [3] };
     if (rst) begin
       \$216  = 2'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$6 ) begin end
-    \$217  = \port$38889$0 [2:1];
+    \$217  = \port$38892$0 [2:1];
     if (rst) begin
       \$217  = 2'h0;
     end
@@ -3631,28 +3631,28 @@ module \weft.act_sram (rst, matmul__ready, store__ready, drain__ready, load__rea
   end
   assign drain_wide = { 1'h0, \$1  };
   assign drain_zero = 3'h0;
-  assign drain__offset = \port$38594$0 [10:1];
+  assign drain__offset = \port$38597$0 [10:1];
   assign drain_wide_mask = { 1'h0, \$2  };
-  assign drain__mask = \port$38594$0 [14:11];
+  assign drain__mask = \port$38597$0 [14:11];
   assign load_wide = { 1'h0, \$3  };
   assign load__data = \port$3652$24 [31:0];
   assign load_zero = 3'h0;
   assign load__offset = \port$3652$0 [9:0];
   assign load_wide_mask = { 1'h0, \$4  };
   assign load__mask = \port$3652$24 [35:32];
-  assign store__behind = \port$38889$0 [18:11];
-  assign store__offset = \port$38889$0 [10:1];
-  assign matmul__offset = \port$38131$0 [9:0];
-  assign store__claim = { \port$4933$0 , \port$4931$0  };
-  assign drain__region = \port$38594$0 [0];
+  assign store__behind = \port$38892$0 [18:11];
+  assign store__offset = \port$38892$0 [10:1];
+  assign matmul__offset = \port$38134$0 [9:0];
+  assign store__claim = { \port$4936$0 , \port$4934$0  };
+  assign drain__region = \port$38597$0 [0];
   assign load__region = \port$3652$0 [10];
   assign matmul_out = matmul__data;
   assign store_out = store__data;
-  assign matmul__region = \port$38131$0 [10];
+  assign matmul__region = \port$38134$0 [10];
   assign out = { \$226 , \$225  };
   assign \out$114  = { \$228 , \$227  };
   assign matmul_zero = 3'h0;
-  assign store__region = \port$38889$0 [0];
+  assign store__region = \port$38892$0 [0];
   assign store_zero = 3'h0;
   assign core_clk = clk;
   assign \drain_stage.to  = drain_stage[1:0];
@@ -3682,12 +3682,12 @@ module \weft.act_sram (rst, matmul__ready, store__ready, drain__ready, load__rea
   assign \$47  = matmul__valid;
   assign \$51  = store__valid;
   assign \$69  = drain__valid;
-  assign \$70  = \port$38594$0 [0];
+  assign \$70  = \port$38597$0 [0];
   assign \$71  = load__valid;
   assign \$72  = \port$3652$0 [10];
-  assign \$95  = \port$38594$0 [0];
+  assign \$95  = \port$38597$0 [0];
   assign \$99  = \port$3652$0 [10];
-  assign \$107  = \port$38594$0 [0];
+  assign \$107  = \port$38597$0 [0];
   assign \$116  = \port$3652$0 [10];
 endmodule
 
@@ -3855,11 +3855,11 @@ endmodule
 
 module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, host__bready, host__araddr, host__arvalid, host__rready, own_clk, rst, running, matmul_weights, taken, irq, host__awready, host__arready, push__ready, fetch__burst__valid, fetch__burst__payload, load_cmd__valid, matmul_cmd__valid
 , drain_cmd__valid, store_cmd__valid, simt_cmd__valid, fetch__burst__ready, fetch__beat__valid, memory_outstanding, load_busy, \o__ready$133 , load_post__valid, load_post__mask, load_fault__valid, load_fault__cause, load_fault__index, matmul_fault__cause, matmul_busy, matmul_post__valid, \o__ready$166 , matmul_post__mask, drain_busy, \o__ready$199 , drain_post__mask
-, \o__ready$229 , message, done, store_busy, simt_busy, semaphore, take, \events$111 , \matmul_waiting$184 , host__bvalid, host__bresp, own_rst, host__rvalid, host__rdata, host__rresp, abort, \port$37373$0 , \port$37375$0 , \port$37377$0 , \port$37379$0 , \port$37381$0 
-, \port$37383$0 , \port$37385$0 , \port$37387$0 , \port$37389$0 , \port$37391$0 , \port$37393$0 , \port$37395$0 , \port$37397$0 , \port$37399$0 , \port$37401$0 , \port$37403$0 , \port$37438$0 , \port$37440$0 , \port$37442$0 , \port$37444$0 , \port$37446$0 , \port$37448$0 , \port$37450$0 , \port$37452$0 , \port$37454$0 , \port$37456$0 
-, \port$37458$0 , \port$37460$0 , \port$37462$0 , \port$37464$0 , \port$37466$0 , \port$37468$0 , \port$37503$0 , \port$37505$0 , \port$37507$0 , \port$37509$0 , \port$37511$0 , \port$37513$0 , \port$37515$0 , \port$37517$0 , \port$37519$0 , \port$37521$0 , \port$37523$0 , \port$37525$0 , \port$37527$0 , \port$37529$0 , \port$37531$0 
-, \port$37533$0 , \port$37568$0 , \port$37570$0 , \port$37572$0 , \port$37574$0 , \port$37576$0 , \port$37578$0 , \port$37580$0 , \port$37582$0 , \port$37584$0 , \port$37586$0 , \port$37588$0 , \port$37590$0 , \port$37592$0 , \port$37594$0 , \port$37596$0 , \port$37598$0 , \port$37633$0 , \port$37635$0 , \port$37637$0 , \port$37639$0 
-, \port$37641$0 , \port$37643$0 , \port$37645$0 , \port$37647$0 , \port$37649$0 , \port$37651$0 , \port$37653$0 , \port$37655$0 , \port$37657$0 , \port$37659$0 , \port$37661$0 , \port$37663$0 , fetch__beat__payload, matmul_fault__index, matmul_fault__valid, drain_post__valid, drain_fault__valid, drain_fault__cause, drain_fault__index, store_fault__valid, store_fault__cause
+, \o__ready$229 , message, done, store_busy, simt_busy, semaphore, take, \events$111 , \matmul_waiting$184 , host__bvalid, host__bresp, own_rst, host__rvalid, host__rdata, host__rresp, abort, \port$37376$0 , \port$37378$0 , \port$37380$0 , \port$37382$0 , \port$37384$0 
+, \port$37386$0 , \port$37388$0 , \port$37390$0 , \port$37392$0 , \port$37394$0 , \port$37396$0 , \port$37398$0 , \port$37400$0 , \port$37402$0 , \port$37404$0 , \port$37406$0 , \port$37441$0 , \port$37443$0 , \port$37445$0 , \port$37447$0 , \port$37449$0 , \port$37451$0 , \port$37453$0 , \port$37455$0 , \port$37457$0 , \port$37459$0 
+, \port$37461$0 , \port$37463$0 , \port$37465$0 , \port$37467$0 , \port$37469$0 , \port$37471$0 , \port$37506$0 , \port$37508$0 , \port$37510$0 , \port$37512$0 , \port$37514$0 , \port$37516$0 , \port$37518$0 , \port$37520$0 , \port$37522$0 , \port$37524$0 , \port$37526$0 , \port$37528$0 , \port$37530$0 , \port$37532$0 , \port$37534$0 
+, \port$37536$0 , \port$37571$0 , \port$37573$0 , \port$37575$0 , \port$37577$0 , \port$37579$0 , \port$37581$0 , \port$37583$0 , \port$37585$0 , \port$37587$0 , \port$37589$0 , \port$37591$0 , \port$37593$0 , \port$37595$0 , \port$37597$0 , \port$37599$0 , \port$37601$0 , \port$37636$0 , \port$37638$0 , \port$37640$0 , \port$37642$0 
+, \port$37644$0 , \port$37646$0 , \port$37648$0 , \port$37650$0 , \port$37652$0 , \port$37654$0 , \port$37656$0 , \port$37658$0 , \port$37660$0 , \port$37662$0 , \port$37664$0 , \port$37666$0 , fetch__beat__payload, matmul_fault__index, matmul_fault__valid, drain_post__valid, drain_fault__valid, drain_fault__cause, drain_fault__index, store_fault__valid, store_fault__cause
 , store_fault__index, store_post__valid, store_post__mask, \o__ready$259 , simt_fault__valid, simt_fault__cause, trap, simt_fault__index, simt_post__mask, pushes, simt_post__valid, push__valid, push__payload, host__awaddr);
   reg \$auto$verilog_backend.cc:2355:dump_module$7  = 0;
   wire \$1 ;
@@ -4816,166 +4816,166 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
   wire own_clk;
   output own_rst;
   wire own_rst;
-  output [32:0] \port$37373$0 ;
-  wire [32:0] \port$37373$0 ;
-  output [32:0] \port$37375$0 ;
-  wire [32:0] \port$37375$0 ;
-  output [32:0] \port$37377$0 ;
-  wire [32:0] \port$37377$0 ;
-  output [32:0] \port$37379$0 ;
-  wire [32:0] \port$37379$0 ;
-  output [32:0] \port$37381$0 ;
-  wire [32:0] \port$37381$0 ;
-  output [32:0] \port$37383$0 ;
-  wire [32:0] \port$37383$0 ;
-  output [32:0] \port$37385$0 ;
-  wire [32:0] \port$37385$0 ;
-  output [32:0] \port$37387$0 ;
-  wire [32:0] \port$37387$0 ;
-  output [32:0] \port$37389$0 ;
-  wire [32:0] \port$37389$0 ;
-  output [32:0] \port$37391$0 ;
-  wire [32:0] \port$37391$0 ;
-  output [32:0] \port$37393$0 ;
-  wire [32:0] \port$37393$0 ;
-  output [32:0] \port$37395$0 ;
-  wire [32:0] \port$37395$0 ;
-  output [32:0] \port$37397$0 ;
-  wire [32:0] \port$37397$0 ;
-  output [32:0] \port$37399$0 ;
-  wire [32:0] \port$37399$0 ;
-  output [32:0] \port$37401$0 ;
-  wire [32:0] \port$37401$0 ;
-  output [32:0] \port$37403$0 ;
-  wire [32:0] \port$37403$0 ;
-  output [32:0] \port$37438$0 ;
-  wire [32:0] \port$37438$0 ;
-  output [32:0] \port$37440$0 ;
-  wire [32:0] \port$37440$0 ;
-  output [32:0] \port$37442$0 ;
-  wire [32:0] \port$37442$0 ;
-  output [32:0] \port$37444$0 ;
-  wire [32:0] \port$37444$0 ;
-  output [32:0] \port$37446$0 ;
-  wire [32:0] \port$37446$0 ;
-  output [32:0] \port$37448$0 ;
-  wire [32:0] \port$37448$0 ;
-  output [32:0] \port$37450$0 ;
-  wire [32:0] \port$37450$0 ;
-  output [32:0] \port$37452$0 ;
-  wire [32:0] \port$37452$0 ;
-  output [32:0] \port$37454$0 ;
-  wire [32:0] \port$37454$0 ;
-  output [32:0] \port$37456$0 ;
-  wire [32:0] \port$37456$0 ;
-  output [32:0] \port$37458$0 ;
-  wire [32:0] \port$37458$0 ;
-  output [32:0] \port$37460$0 ;
-  wire [32:0] \port$37460$0 ;
-  output [32:0] \port$37462$0 ;
-  wire [32:0] \port$37462$0 ;
-  output [32:0] \port$37464$0 ;
-  wire [32:0] \port$37464$0 ;
-  output [32:0] \port$37466$0 ;
-  wire [32:0] \port$37466$0 ;
-  output [32:0] \port$37468$0 ;
-  wire [32:0] \port$37468$0 ;
-  output [32:0] \port$37503$0 ;
-  wire [32:0] \port$37503$0 ;
-  output [32:0] \port$37505$0 ;
-  wire [32:0] \port$37505$0 ;
-  output [32:0] \port$37507$0 ;
-  wire [32:0] \port$37507$0 ;
-  output [32:0] \port$37509$0 ;
-  wire [32:0] \port$37509$0 ;
-  output [32:0] \port$37511$0 ;
-  wire [32:0] \port$37511$0 ;
-  output [32:0] \port$37513$0 ;
-  wire [32:0] \port$37513$0 ;
-  output [32:0] \port$37515$0 ;
-  wire [32:0] \port$37515$0 ;
-  output [32:0] \port$37517$0 ;
-  wire [32:0] \port$37517$0 ;
-  output [32:0] \port$37519$0 ;
-  wire [32:0] \port$37519$0 ;
-  output [32:0] \port$37521$0 ;
-  wire [32:0] \port$37521$0 ;
-  output [32:0] \port$37523$0 ;
-  wire [32:0] \port$37523$0 ;
-  output [32:0] \port$37525$0 ;
-  wire [32:0] \port$37525$0 ;
-  output [32:0] \port$37527$0 ;
-  wire [32:0] \port$37527$0 ;
-  output [32:0] \port$37529$0 ;
-  wire [32:0] \port$37529$0 ;
-  output [32:0] \port$37531$0 ;
-  wire [32:0] \port$37531$0 ;
-  output [32:0] \port$37533$0 ;
-  wire [32:0] \port$37533$0 ;
-  output [32:0] \port$37568$0 ;
-  wire [32:0] \port$37568$0 ;
-  output [32:0] \port$37570$0 ;
-  wire [32:0] \port$37570$0 ;
-  output [32:0] \port$37572$0 ;
-  wire [32:0] \port$37572$0 ;
-  output [32:0] \port$37574$0 ;
-  wire [32:0] \port$37574$0 ;
-  output [32:0] \port$37576$0 ;
-  wire [32:0] \port$37576$0 ;
-  output [32:0] \port$37578$0 ;
-  wire [32:0] \port$37578$0 ;
-  output [32:0] \port$37580$0 ;
-  wire [32:0] \port$37580$0 ;
-  output [32:0] \port$37582$0 ;
-  wire [32:0] \port$37582$0 ;
-  output [32:0] \port$37584$0 ;
-  wire [32:0] \port$37584$0 ;
-  output [32:0] \port$37586$0 ;
-  wire [32:0] \port$37586$0 ;
-  output [32:0] \port$37588$0 ;
-  wire [32:0] \port$37588$0 ;
-  output [32:0] \port$37590$0 ;
-  wire [32:0] \port$37590$0 ;
-  output [32:0] \port$37592$0 ;
-  wire [32:0] \port$37592$0 ;
-  output [32:0] \port$37594$0 ;
-  wire [32:0] \port$37594$0 ;
-  output [32:0] \port$37596$0 ;
-  wire [32:0] \port$37596$0 ;
-  output [32:0] \port$37598$0 ;
-  wire [32:0] \port$37598$0 ;
-  output [32:0] \port$37633$0 ;
-  wire [32:0] \port$37633$0 ;
-  output [32:0] \port$37635$0 ;
-  wire [32:0] \port$37635$0 ;
-  output [32:0] \port$37637$0 ;
-  wire [32:0] \port$37637$0 ;
-  output [32:0] \port$37639$0 ;
-  wire [32:0] \port$37639$0 ;
-  output [32:0] \port$37641$0 ;
-  wire [32:0] \port$37641$0 ;
-  output [32:0] \port$37643$0 ;
-  wire [32:0] \port$37643$0 ;
-  output [32:0] \port$37645$0 ;
-  wire [32:0] \port$37645$0 ;
-  output [32:0] \port$37647$0 ;
-  wire [32:0] \port$37647$0 ;
-  output [32:0] \port$37649$0 ;
-  wire [32:0] \port$37649$0 ;
-  output [32:0] \port$37651$0 ;
-  wire [32:0] \port$37651$0 ;
-  output [32:0] \port$37653$0 ;
-  wire [32:0] \port$37653$0 ;
-  output [32:0] \port$37655$0 ;
-  wire [32:0] \port$37655$0 ;
-  output [32:0] \port$37657$0 ;
-  wire [32:0] \port$37657$0 ;
-  output [32:0] \port$37659$0 ;
-  wire [32:0] \port$37659$0 ;
-  output [32:0] \port$37661$0 ;
-  wire [32:0] \port$37661$0 ;
-  output [32:0] \port$37663$0 ;
-  wire [32:0] \port$37663$0 ;
+  output [32:0] \port$37376$0 ;
+  wire [32:0] \port$37376$0 ;
+  output [32:0] \port$37378$0 ;
+  wire [32:0] \port$37378$0 ;
+  output [32:0] \port$37380$0 ;
+  wire [32:0] \port$37380$0 ;
+  output [32:0] \port$37382$0 ;
+  wire [32:0] \port$37382$0 ;
+  output [32:0] \port$37384$0 ;
+  wire [32:0] \port$37384$0 ;
+  output [32:0] \port$37386$0 ;
+  wire [32:0] \port$37386$0 ;
+  output [32:0] \port$37388$0 ;
+  wire [32:0] \port$37388$0 ;
+  output [32:0] \port$37390$0 ;
+  wire [32:0] \port$37390$0 ;
+  output [32:0] \port$37392$0 ;
+  wire [32:0] \port$37392$0 ;
+  output [32:0] \port$37394$0 ;
+  wire [32:0] \port$37394$0 ;
+  output [32:0] \port$37396$0 ;
+  wire [32:0] \port$37396$0 ;
+  output [32:0] \port$37398$0 ;
+  wire [32:0] \port$37398$0 ;
+  output [32:0] \port$37400$0 ;
+  wire [32:0] \port$37400$0 ;
+  output [32:0] \port$37402$0 ;
+  wire [32:0] \port$37402$0 ;
+  output [32:0] \port$37404$0 ;
+  wire [32:0] \port$37404$0 ;
+  output [32:0] \port$37406$0 ;
+  wire [32:0] \port$37406$0 ;
+  output [32:0] \port$37441$0 ;
+  wire [32:0] \port$37441$0 ;
+  output [32:0] \port$37443$0 ;
+  wire [32:0] \port$37443$0 ;
+  output [32:0] \port$37445$0 ;
+  wire [32:0] \port$37445$0 ;
+  output [32:0] \port$37447$0 ;
+  wire [32:0] \port$37447$0 ;
+  output [32:0] \port$37449$0 ;
+  wire [32:0] \port$37449$0 ;
+  output [32:0] \port$37451$0 ;
+  wire [32:0] \port$37451$0 ;
+  output [32:0] \port$37453$0 ;
+  wire [32:0] \port$37453$0 ;
+  output [32:0] \port$37455$0 ;
+  wire [32:0] \port$37455$0 ;
+  output [32:0] \port$37457$0 ;
+  wire [32:0] \port$37457$0 ;
+  output [32:0] \port$37459$0 ;
+  wire [32:0] \port$37459$0 ;
+  output [32:0] \port$37461$0 ;
+  wire [32:0] \port$37461$0 ;
+  output [32:0] \port$37463$0 ;
+  wire [32:0] \port$37463$0 ;
+  output [32:0] \port$37465$0 ;
+  wire [32:0] \port$37465$0 ;
+  output [32:0] \port$37467$0 ;
+  wire [32:0] \port$37467$0 ;
+  output [32:0] \port$37469$0 ;
+  wire [32:0] \port$37469$0 ;
+  output [32:0] \port$37471$0 ;
+  wire [32:0] \port$37471$0 ;
+  output [32:0] \port$37506$0 ;
+  wire [32:0] \port$37506$0 ;
+  output [32:0] \port$37508$0 ;
+  wire [32:0] \port$37508$0 ;
+  output [32:0] \port$37510$0 ;
+  wire [32:0] \port$37510$0 ;
+  output [32:0] \port$37512$0 ;
+  wire [32:0] \port$37512$0 ;
+  output [32:0] \port$37514$0 ;
+  wire [32:0] \port$37514$0 ;
+  output [32:0] \port$37516$0 ;
+  wire [32:0] \port$37516$0 ;
+  output [32:0] \port$37518$0 ;
+  wire [32:0] \port$37518$0 ;
+  output [32:0] \port$37520$0 ;
+  wire [32:0] \port$37520$0 ;
+  output [32:0] \port$37522$0 ;
+  wire [32:0] \port$37522$0 ;
+  output [32:0] \port$37524$0 ;
+  wire [32:0] \port$37524$0 ;
+  output [32:0] \port$37526$0 ;
+  wire [32:0] \port$37526$0 ;
+  output [32:0] \port$37528$0 ;
+  wire [32:0] \port$37528$0 ;
+  output [32:0] \port$37530$0 ;
+  wire [32:0] \port$37530$0 ;
+  output [32:0] \port$37532$0 ;
+  wire [32:0] \port$37532$0 ;
+  output [32:0] \port$37534$0 ;
+  wire [32:0] \port$37534$0 ;
+  output [32:0] \port$37536$0 ;
+  wire [32:0] \port$37536$0 ;
+  output [32:0] \port$37571$0 ;
+  wire [32:0] \port$37571$0 ;
+  output [32:0] \port$37573$0 ;
+  wire [32:0] \port$37573$0 ;
+  output [32:0] \port$37575$0 ;
+  wire [32:0] \port$37575$0 ;
+  output [32:0] \port$37577$0 ;
+  wire [32:0] \port$37577$0 ;
+  output [32:0] \port$37579$0 ;
+  wire [32:0] \port$37579$0 ;
+  output [32:0] \port$37581$0 ;
+  wire [32:0] \port$37581$0 ;
+  output [32:0] \port$37583$0 ;
+  wire [32:0] \port$37583$0 ;
+  output [32:0] \port$37585$0 ;
+  wire [32:0] \port$37585$0 ;
+  output [32:0] \port$37587$0 ;
+  wire [32:0] \port$37587$0 ;
+  output [32:0] \port$37589$0 ;
+  wire [32:0] \port$37589$0 ;
+  output [32:0] \port$37591$0 ;
+  wire [32:0] \port$37591$0 ;
+  output [32:0] \port$37593$0 ;
+  wire [32:0] \port$37593$0 ;
+  output [32:0] \port$37595$0 ;
+  wire [32:0] \port$37595$0 ;
+  output [32:0] \port$37597$0 ;
+  wire [32:0] \port$37597$0 ;
+  output [32:0] \port$37599$0 ;
+  wire [32:0] \port$37599$0 ;
+  output [32:0] \port$37601$0 ;
+  wire [32:0] \port$37601$0 ;
+  output [32:0] \port$37636$0 ;
+  wire [32:0] \port$37636$0 ;
+  output [32:0] \port$37638$0 ;
+  wire [32:0] \port$37638$0 ;
+  output [32:0] \port$37640$0 ;
+  wire [32:0] \port$37640$0 ;
+  output [32:0] \port$37642$0 ;
+  wire [32:0] \port$37642$0 ;
+  output [32:0] \port$37644$0 ;
+  wire [32:0] \port$37644$0 ;
+  output [32:0] \port$37646$0 ;
+  wire [32:0] \port$37646$0 ;
+  output [32:0] \port$37648$0 ;
+  wire [32:0] \port$37648$0 ;
+  output [32:0] \port$37650$0 ;
+  wire [32:0] \port$37650$0 ;
+  output [32:0] \port$37652$0 ;
+  wire [32:0] \port$37652$0 ;
+  output [32:0] \port$37654$0 ;
+  wire [32:0] \port$37654$0 ;
+  output [32:0] \port$37656$0 ;
+  wire [32:0] \port$37656$0 ;
+  output [32:0] \port$37658$0 ;
+  wire [32:0] \port$37658$0 ;
+  output [32:0] \port$37660$0 ;
+  wire [32:0] \port$37660$0 ;
+  output [32:0] \port$37662$0 ;
+  wire [32:0] \port$37662$0 ;
+  output [32:0] \port$37664$0 ;
+  wire [32:0] \port$37664$0 ;
+  output [32:0] \port$37666$0 ;
+  wire [32:0] \port$37666$0 ;
   wire [15:0] post;
   wire [42:0] \program ;
   wire [25:0] \program.address ;
@@ -5257,22 +5257,22 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
     .o__valid(drain_cmd__valid),
     .own_clk(own_clk),
     .own_rst(own_rst),
-    .\port$37503$0 (\$80 ),
-    .\port$37505$0 (\$81 ),
-    .\port$37507$0 (\$82 ),
-    .\port$37509$0 (\$83 ),
-    .\port$37511$0 (\$84 ),
-    .\port$37513$0 (\$85 ),
-    .\port$37515$0 (\$86 ),
-    .\port$37517$0 (\$87 ),
-    .\port$37519$0 (\$88 ),
-    .\port$37521$0 (\$89 ),
-    .\port$37523$0 (\$90 ),
-    .\port$37525$0 (\$91 ),
-    .\port$37527$0 (\$92 ),
-    .\port$37529$0 (\$93 ),
-    .\port$37531$0 (\$94 ),
-    .\port$37533$0 (\$95 ),
+    .\port$37506$0 (\$80 ),
+    .\port$37508$0 (\$81 ),
+    .\port$37510$0 (\$82 ),
+    .\port$37512$0 (\$83 ),
+    .\port$37514$0 (\$84 ),
+    .\port$37516$0 (\$85 ),
+    .\port$37518$0 (\$86 ),
+    .\port$37520$0 (\$87 ),
+    .\port$37522$0 (\$88 ),
+    .\port$37524$0 (\$89 ),
+    .\port$37526$0 (\$90 ),
+    .\port$37528$0 (\$91 ),
+    .\port$37530$0 (\$92 ),
+    .\port$37532$0 (\$93 ),
+    .\port$37534$0 (\$94 ),
+    .\port$37536$0 (\$95 ),
     .taken(\taken$293 ),
     .waiting(drain_waiting)
   );
@@ -5327,86 +5327,86 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
     .overflow(overflow),
     .own_clk(own_clk),
     .own_rst(own_rst),
-    .\port$37373$32 (\$48 [32]),
-    .\port$37375$32 (\$49 [32]),
-    .\port$37377$32 (\$50 [32]),
-    .\port$37379$32 (\$51 [32]),
-    .\port$37381$32 (\$52 [32]),
-    .\port$37383$32 (\$53 [32]),
-    .\port$37385$32 (\$54 [32]),
-    .\port$37387$32 (\$55 [32]),
-    .\port$37389$32 (\$56 [32]),
-    .\port$37391$32 (\$57 [32]),
-    .\port$37393$32 (\$58 [32]),
-    .\port$37395$32 (\$59 [32]),
-    .\port$37397$32 (\$60 [32]),
-    .\port$37399$32 (\$61 [32]),
-    .\port$37401$32 (\$62 [32]),
-    .\port$37403$32 (\$63 [32]),
-    .\port$37438$32 (\$64 [32]),
-    .\port$37440$32 (\$65 [32]),
-    .\port$37442$32 (\$66 [32]),
-    .\port$37444$32 (\$67 [32]),
-    .\port$37446$32 (\$68 [32]),
-    .\port$37448$32 (\$69 [32]),
-    .\port$37450$32 (\$70 [32]),
-    .\port$37452$32 (\$71 [32]),
-    .\port$37454$32 (\$72 [32]),
-    .\port$37456$32 (\$73 [32]),
-    .\port$37458$32 (\$74 [32]),
-    .\port$37460$32 (\$75 [32]),
-    .\port$37462$32 (\$76 [32]),
-    .\port$37464$32 (\$77 [32]),
-    .\port$37466$32 (\$78 [32]),
-    .\port$37468$32 (\$79 [32]),
-    .\port$37503$32 (\$80 [32]),
-    .\port$37505$32 (\$81 [32]),
-    .\port$37507$32 (\$82 [32]),
-    .\port$37509$32 (\$83 [32]),
-    .\port$37511$32 (\$84 [32]),
-    .\port$37513$32 (\$85 [32]),
-    .\port$37515$32 (\$86 [32]),
-    .\port$37517$32 (\$87 [32]),
-    .\port$37519$32 (\$88 [32]),
-    .\port$37521$32 (\$89 [32]),
-    .\port$37523$32 (\$90 [32]),
-    .\port$37525$32 (\$91 [32]),
-    .\port$37527$32 (\$92 [32]),
-    .\port$37529$32 (\$93 [32]),
-    .\port$37531$32 (\$94 [32]),
-    .\port$37533$32 (\$95 [32]),
-    .\port$37568$32 (\$96 [32]),
-    .\port$37570$32 (\$97 [32]),
-    .\port$37572$32 (\$98 [32]),
-    .\port$37574$32 (\$99 [32]),
-    .\port$37576$32 (\$100 [32]),
-    .\port$37578$32 (\$101 [32]),
-    .\port$37580$32 (\$102 [32]),
-    .\port$37582$32 (\$103 [32]),
-    .\port$37584$32 (\$104 [32]),
-    .\port$37586$32 (\$105 [32]),
-    .\port$37588$32 (\$106 [32]),
-    .\port$37590$32 (\$107 [32]),
-    .\port$37592$32 (\$108 [32]),
-    .\port$37594$32 (\$109 [32]),
-    .\port$37596$32 (\$110 [32]),
-    .\port$37598$32 (\$111 [32]),
-    .\port$37633$32 (\$112 [32]),
-    .\port$37635$32 (\$113 [32]),
-    .\port$37637$32 (\$114 [32]),
-    .\port$37639$32 (\$115 [32]),
-    .\port$37641$32 (\$116 [32]),
-    .\port$37643$32 (\$117 [32]),
-    .\port$37645$32 (\$118 [32]),
-    .\port$37647$32 (\$119 [32]),
-    .\port$37649$32 (\$120 [32]),
-    .\port$37651$32 (\$121 [32]),
-    .\port$37653$32 (\$122 [32]),
-    .\port$37655$32 (\$123 [32]),
-    .\port$37657$32 (\$124 [32]),
-    .\port$37659$32 (\$125 [32]),
-    .\port$37661$32 (\$126 [32]),
-    .\port$37663$32 (\$127 [32]),
+    .\port$37376$32 (\$48 [32]),
+    .\port$37378$32 (\$49 [32]),
+    .\port$37380$32 (\$50 [32]),
+    .\port$37382$32 (\$51 [32]),
+    .\port$37384$32 (\$52 [32]),
+    .\port$37386$32 (\$53 [32]),
+    .\port$37388$32 (\$54 [32]),
+    .\port$37390$32 (\$55 [32]),
+    .\port$37392$32 (\$56 [32]),
+    .\port$37394$32 (\$57 [32]),
+    .\port$37396$32 (\$58 [32]),
+    .\port$37398$32 (\$59 [32]),
+    .\port$37400$32 (\$60 [32]),
+    .\port$37402$32 (\$61 [32]),
+    .\port$37404$32 (\$62 [32]),
+    .\port$37406$32 (\$63 [32]),
+    .\port$37441$32 (\$64 [32]),
+    .\port$37443$32 (\$65 [32]),
+    .\port$37445$32 (\$66 [32]),
+    .\port$37447$32 (\$67 [32]),
+    .\port$37449$32 (\$68 [32]),
+    .\port$37451$32 (\$69 [32]),
+    .\port$37453$32 (\$70 [32]),
+    .\port$37455$32 (\$71 [32]),
+    .\port$37457$32 (\$72 [32]),
+    .\port$37459$32 (\$73 [32]),
+    .\port$37461$32 (\$74 [32]),
+    .\port$37463$32 (\$75 [32]),
+    .\port$37465$32 (\$76 [32]),
+    .\port$37467$32 (\$77 [32]),
+    .\port$37469$32 (\$78 [32]),
+    .\port$37471$32 (\$79 [32]),
+    .\port$37506$32 (\$80 [32]),
+    .\port$37508$32 (\$81 [32]),
+    .\port$37510$32 (\$82 [32]),
+    .\port$37512$32 (\$83 [32]),
+    .\port$37514$32 (\$84 [32]),
+    .\port$37516$32 (\$85 [32]),
+    .\port$37518$32 (\$86 [32]),
+    .\port$37520$32 (\$87 [32]),
+    .\port$37522$32 (\$88 [32]),
+    .\port$37524$32 (\$89 [32]),
+    .\port$37526$32 (\$90 [32]),
+    .\port$37528$32 (\$91 [32]),
+    .\port$37530$32 (\$92 [32]),
+    .\port$37532$32 (\$93 [32]),
+    .\port$37534$32 (\$94 [32]),
+    .\port$37536$32 (\$95 [32]),
+    .\port$37571$32 (\$96 [32]),
+    .\port$37573$32 (\$97 [32]),
+    .\port$37575$32 (\$98 [32]),
+    .\port$37577$32 (\$99 [32]),
+    .\port$37579$32 (\$100 [32]),
+    .\port$37581$32 (\$101 [32]),
+    .\port$37583$32 (\$102 [32]),
+    .\port$37585$32 (\$103 [32]),
+    .\port$37587$32 (\$104 [32]),
+    .\port$37589$32 (\$105 [32]),
+    .\port$37591$32 (\$106 [32]),
+    .\port$37593$32 (\$107 [32]),
+    .\port$37595$32 (\$108 [32]),
+    .\port$37597$32 (\$109 [32]),
+    .\port$37599$32 (\$110 [32]),
+    .\port$37601$32 (\$111 [32]),
+    .\port$37636$32 (\$112 [32]),
+    .\port$37638$32 (\$113 [32]),
+    .\port$37640$32 (\$114 [32]),
+    .\port$37642$32 (\$115 [32]),
+    .\port$37644$32 (\$116 [32]),
+    .\port$37646$32 (\$117 [32]),
+    .\port$37648$32 (\$118 [32]),
+    .\port$37650$32 (\$119 [32]),
+    .\port$37652$32 (\$120 [32]),
+    .\port$37654$32 (\$121 [32]),
+    .\port$37656$32 (\$122 [32]),
+    .\port$37658$32 (\$123 [32]),
+    .\port$37660$32 (\$124 [32]),
+    .\port$37662$32 (\$125 [32]),
+    .\port$37664$32 (\$126 [32]),
+    .\port$37666$32 (\$127 [32]),
     .quiet(quiet),
     .simt_fault__cause(simt_fault__cause),
     .simt_fault__index(simt_fault__index),
@@ -5466,22 +5466,22 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
     .o__valid(load_cmd__valid),
     .own_clk(own_clk),
     .own_rst(own_rst),
-    .\port$37373$0 (\$48 ),
-    .\port$37375$0 (\$49 ),
-    .\port$37377$0 (\$50 ),
-    .\port$37379$0 (\$51 ),
-    .\port$37381$0 (\$52 ),
-    .\port$37383$0 (\$53 ),
-    .\port$37385$0 (\$54 ),
-    .\port$37387$0 (\$55 ),
-    .\port$37389$0 (\$56 ),
-    .\port$37391$0 (\$57 ),
-    .\port$37393$0 (\$58 ),
-    .\port$37395$0 (\$59 ),
-    .\port$37397$0 (\$60 ),
-    .\port$37399$0 (\$61 ),
-    .\port$37401$0 (\$62 ),
-    .\port$37403$0 (\$63 ),
+    .\port$37376$0 (\$48 ),
+    .\port$37378$0 (\$49 ),
+    .\port$37380$0 (\$50 ),
+    .\port$37382$0 (\$51 ),
+    .\port$37384$0 (\$52 ),
+    .\port$37386$0 (\$53 ),
+    .\port$37388$0 (\$54 ),
+    .\port$37390$0 (\$55 ),
+    .\port$37392$0 (\$56 ),
+    .\port$37394$0 (\$57 ),
+    .\port$37396$0 (\$58 ),
+    .\port$37398$0 (\$59 ),
+    .\port$37400$0 (\$60 ),
+    .\port$37402$0 (\$61 ),
+    .\port$37404$0 (\$62 ),
+    .\port$37406$0 (\$63 ),
     .taken(\taken$291 ),
     .waiting(load_waiting)
   );
@@ -5519,22 +5519,22 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
     .o__valid(matmul_cmd__valid),
     .own_clk(own_clk),
     .own_rst(own_rst),
-    .\port$37438$0 (\$64 ),
-    .\port$37440$0 (\$65 ),
-    .\port$37442$0 (\$66 ),
-    .\port$37444$0 (\$67 ),
-    .\port$37446$0 (\$68 ),
-    .\port$37448$0 (\$69 ),
-    .\port$37450$0 (\$70 ),
-    .\port$37452$0 (\$71 ),
-    .\port$37454$0 (\$72 ),
-    .\port$37456$0 (\$73 ),
-    .\port$37458$0 (\$74 ),
-    .\port$37460$0 (\$75 ),
-    .\port$37462$0 (\$76 ),
-    .\port$37464$0 (\$77 ),
-    .\port$37466$0 (\$78 ),
-    .\port$37468$0 (\$79 ),
+    .\port$37441$0 (\$64 ),
+    .\port$37443$0 (\$65 ),
+    .\port$37445$0 (\$66 ),
+    .\port$37447$0 (\$67 ),
+    .\port$37449$0 (\$68 ),
+    .\port$37451$0 (\$69 ),
+    .\port$37453$0 (\$70 ),
+    .\port$37455$0 (\$71 ),
+    .\port$37457$0 (\$72 ),
+    .\port$37459$0 (\$73 ),
+    .\port$37461$0 (\$74 ),
+    .\port$37463$0 (\$75 ),
+    .\port$37465$0 (\$76 ),
+    .\port$37467$0 (\$77 ),
+    .\port$37469$0 (\$78 ),
+    .\port$37471$0 (\$79 ),
     .taken(\taken$292 ),
     .waiting(matmul_waiting)
   );
@@ -5591,22 +5591,22 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
     .o__valid(simt_cmd__valid),
     .own_clk(own_clk),
     .own_rst(own_rst),
-    .\port$37633$0 (\$112 ),
-    .\port$37635$0 (\$113 ),
-    .\port$37637$0 (\$114 ),
-    .\port$37639$0 (\$115 ),
-    .\port$37641$0 (\$116 ),
-    .\port$37643$0 (\$117 ),
-    .\port$37645$0 (\$118 ),
-    .\port$37647$0 (\$119 ),
-    .\port$37649$0 (\$120 ),
-    .\port$37651$0 (\$121 ),
-    .\port$37653$0 (\$122 ),
-    .\port$37655$0 (\$123 ),
-    .\port$37657$0 (\$124 ),
-    .\port$37659$0 (\$125 ),
-    .\port$37661$0 (\$126 ),
-    .\port$37663$0 (\$127 ),
+    .\port$37636$0 (\$112 ),
+    .\port$37638$0 (\$113 ),
+    .\port$37640$0 (\$114 ),
+    .\port$37642$0 (\$115 ),
+    .\port$37644$0 (\$116 ),
+    .\port$37646$0 (\$117 ),
+    .\port$37648$0 (\$118 ),
+    .\port$37650$0 (\$119 ),
+    .\port$37652$0 (\$120 ),
+    .\port$37654$0 (\$121 ),
+    .\port$37656$0 (\$122 ),
+    .\port$37658$0 (\$123 ),
+    .\port$37660$0 (\$124 ),
+    .\port$37662$0 (\$125 ),
+    .\port$37664$0 (\$126 ),
+    .\port$37666$0 (\$127 ),
     .taken(\taken$295 ),
     .waiting(simt_waiting)
   );
@@ -5644,22 +5644,22 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
     .o__valid(store_cmd__valid),
     .own_clk(own_clk),
     .own_rst(own_rst),
-    .\port$37568$0 (\$96 ),
-    .\port$37570$0 (\$97 ),
-    .\port$37572$0 (\$98 ),
-    .\port$37574$0 (\$99 ),
-    .\port$37576$0 (\$100 ),
-    .\port$37578$0 (\$101 ),
-    .\port$37580$0 (\$102 ),
-    .\port$37582$0 (\$103 ),
-    .\port$37584$0 (\$104 ),
-    .\port$37586$0 (\$105 ),
-    .\port$37588$0 (\$106 ),
-    .\port$37590$0 (\$107 ),
-    .\port$37592$0 (\$108 ),
-    .\port$37594$0 (\$109 ),
-    .\port$37596$0 (\$110 ),
-    .\port$37598$0 (\$111 ),
+    .\port$37571$0 (\$96 ),
+    .\port$37573$0 (\$97 ),
+    .\port$37575$0 (\$98 ),
+    .\port$37577$0 (\$99 ),
+    .\port$37579$0 (\$100 ),
+    .\port$37581$0 (\$101 ),
+    .\port$37583$0 (\$102 ),
+    .\port$37585$0 (\$103 ),
+    .\port$37587$0 (\$104 ),
+    .\port$37589$0 (\$105 ),
+    .\port$37591$0 (\$106 ),
+    .\port$37593$0 (\$107 ),
+    .\port$37595$0 (\$108 ),
+    .\port$37597$0 (\$109 ),
+    .\port$37599$0 (\$110 ),
+    .\port$37601$0 (\$111 ),
     .taken(\taken$294 ),
     .waiting(store_waiting)
   );
@@ -5873,86 +5873,86 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
   assign push_index = simt_fault__index;
   assign \push_index$284  = simt_fault__index;
   assign \pushes$286  = pushes;
-  assign \port$37373$0  = \$48 ;
-  assign \port$37375$0  = \$49 ;
-  assign \port$37377$0  = \$50 ;
-  assign \port$37379$0  = \$51 ;
-  assign \port$37381$0  = \$52 ;
-  assign \port$37383$0  = \$53 ;
-  assign \port$37385$0  = \$54 ;
-  assign \port$37387$0  = \$55 ;
-  assign \port$37389$0  = \$56 ;
-  assign \port$37391$0  = \$57 ;
-  assign \port$37393$0  = \$58 ;
-  assign \port$37395$0  = \$59 ;
-  assign \port$37397$0  = \$60 ;
-  assign \port$37399$0  = \$61 ;
-  assign \port$37401$0  = \$62 ;
-  assign \port$37403$0  = \$63 ;
-  assign \port$37438$0  = \$64 ;
-  assign \port$37440$0  = \$65 ;
-  assign \port$37442$0  = \$66 ;
-  assign \port$37444$0  = \$67 ;
-  assign \port$37446$0  = \$68 ;
-  assign \port$37448$0  = \$69 ;
-  assign \port$37450$0  = \$70 ;
-  assign \port$37452$0  = \$71 ;
-  assign \port$37454$0  = \$72 ;
-  assign \port$37456$0  = \$73 ;
-  assign \port$37458$0  = \$74 ;
-  assign \port$37460$0  = \$75 ;
-  assign \port$37462$0  = \$76 ;
-  assign \port$37464$0  = \$77 ;
-  assign \port$37466$0  = \$78 ;
-  assign \port$37468$0  = \$79 ;
-  assign \port$37503$0  = \$80 ;
-  assign \port$37505$0  = \$81 ;
-  assign \port$37507$0  = \$82 ;
-  assign \port$37509$0  = \$83 ;
-  assign \port$37511$0  = \$84 ;
-  assign \port$37513$0  = \$85 ;
-  assign \port$37515$0  = \$86 ;
-  assign \port$37517$0  = \$87 ;
-  assign \port$37519$0  = \$88 ;
-  assign \port$37521$0  = \$89 ;
-  assign \port$37523$0  = \$90 ;
-  assign \port$37525$0  = \$91 ;
-  assign \port$37527$0  = \$92 ;
-  assign \port$37529$0  = \$93 ;
-  assign \port$37531$0  = \$94 ;
-  assign \port$37533$0  = \$95 ;
-  assign \port$37568$0  = \$96 ;
-  assign \port$37570$0  = \$97 ;
-  assign \port$37572$0  = \$98 ;
-  assign \port$37574$0  = \$99 ;
-  assign \port$37576$0  = \$100 ;
-  assign \port$37578$0  = \$101 ;
-  assign \port$37580$0  = \$102 ;
-  assign \port$37582$0  = \$103 ;
-  assign \port$37584$0  = \$104 ;
-  assign \port$37586$0  = \$105 ;
-  assign \port$37588$0  = \$106 ;
-  assign \port$37590$0  = \$107 ;
-  assign \port$37592$0  = \$108 ;
-  assign \port$37594$0  = \$109 ;
-  assign \port$37596$0  = \$110 ;
-  assign \port$37598$0  = \$111 ;
-  assign \port$37633$0  = \$112 ;
-  assign \port$37635$0  = \$113 ;
-  assign \port$37637$0  = \$114 ;
-  assign \port$37639$0  = \$115 ;
-  assign \port$37641$0  = \$116 ;
-  assign \port$37643$0  = \$117 ;
-  assign \port$37645$0  = \$118 ;
-  assign \port$37647$0  = \$119 ;
-  assign \port$37649$0  = \$120 ;
-  assign \port$37651$0  = \$121 ;
-  assign \port$37653$0  = \$122 ;
-  assign \port$37655$0  = \$123 ;
-  assign \port$37657$0  = \$124 ;
-  assign \port$37659$0  = \$125 ;
-  assign \port$37661$0  = \$126 ;
-  assign \port$37663$0  = \$127 ;
+  assign \port$37376$0  = \$48 ;
+  assign \port$37378$0  = \$49 ;
+  assign \port$37380$0  = \$50 ;
+  assign \port$37382$0  = \$51 ;
+  assign \port$37384$0  = \$52 ;
+  assign \port$37386$0  = \$53 ;
+  assign \port$37388$0  = \$54 ;
+  assign \port$37390$0  = \$55 ;
+  assign \port$37392$0  = \$56 ;
+  assign \port$37394$0  = \$57 ;
+  assign \port$37396$0  = \$58 ;
+  assign \port$37398$0  = \$59 ;
+  assign \port$37400$0  = \$60 ;
+  assign \port$37402$0  = \$61 ;
+  assign \port$37404$0  = \$62 ;
+  assign \port$37406$0  = \$63 ;
+  assign \port$37441$0  = \$64 ;
+  assign \port$37443$0  = \$65 ;
+  assign \port$37445$0  = \$66 ;
+  assign \port$37447$0  = \$67 ;
+  assign \port$37449$0  = \$68 ;
+  assign \port$37451$0  = \$69 ;
+  assign \port$37453$0  = \$70 ;
+  assign \port$37455$0  = \$71 ;
+  assign \port$37457$0  = \$72 ;
+  assign \port$37459$0  = \$73 ;
+  assign \port$37461$0  = \$74 ;
+  assign \port$37463$0  = \$75 ;
+  assign \port$37465$0  = \$76 ;
+  assign \port$37467$0  = \$77 ;
+  assign \port$37469$0  = \$78 ;
+  assign \port$37471$0  = \$79 ;
+  assign \port$37506$0  = \$80 ;
+  assign \port$37508$0  = \$81 ;
+  assign \port$37510$0  = \$82 ;
+  assign \port$37512$0  = \$83 ;
+  assign \port$37514$0  = \$84 ;
+  assign \port$37516$0  = \$85 ;
+  assign \port$37518$0  = \$86 ;
+  assign \port$37520$0  = \$87 ;
+  assign \port$37522$0  = \$88 ;
+  assign \port$37524$0  = \$89 ;
+  assign \port$37526$0  = \$90 ;
+  assign \port$37528$0  = \$91 ;
+  assign \port$37530$0  = \$92 ;
+  assign \port$37532$0  = \$93 ;
+  assign \port$37534$0  = \$94 ;
+  assign \port$37536$0  = \$95 ;
+  assign \port$37571$0  = \$96 ;
+  assign \port$37573$0  = \$97 ;
+  assign \port$37575$0  = \$98 ;
+  assign \port$37577$0  = \$99 ;
+  assign \port$37579$0  = \$100 ;
+  assign \port$37581$0  = \$101 ;
+  assign \port$37583$0  = \$102 ;
+  assign \port$37585$0  = \$103 ;
+  assign \port$37587$0  = \$104 ;
+  assign \port$37589$0  = \$105 ;
+  assign \port$37591$0  = \$106 ;
+  assign \port$37593$0  = \$107 ;
+  assign \port$37595$0  = \$108 ;
+  assign \port$37597$0  = \$109 ;
+  assign \port$37599$0  = \$110 ;
+  assign \port$37601$0  = \$111 ;
+  assign \port$37636$0  = \$112 ;
+  assign \port$37638$0  = \$113 ;
+  assign \port$37640$0  = \$114 ;
+  assign \port$37642$0  = \$115 ;
+  assign \port$37644$0  = \$116 ;
+  assign \port$37646$0  = \$117 ;
+  assign \port$37648$0  = \$118 ;
+  assign \port$37650$0  = \$119 ;
+  assign \port$37652$0  = \$120 ;
+  assign \port$37654$0  = \$121 ;
+  assign \port$37656$0  = \$122 ;
+  assign \port$37658$0  = \$123 ;
+  assign \port$37660$0  = \$124 ;
+  assign \port$37662$0  = \$125 ;
+  assign \port$37664$0  = \$126 ;
+  assign \port$37666$0  = \$127 ;
   assign \fetch__beat__payload.data  = fetch__beat__payload[31:0];
   assign \fetch__beat__payload.error  = fetch__beat__payload[32];
   assign \fetch__beat__payload.last  = fetch__beat__payload[33];
@@ -8964,8 +8964,8 @@ module \weft.control.dispatcher.skid (i__ready, o__payload, own_rst, i__payload,
   assign \$like.engines  = \$like [37:33];
 endmodule
 
-module \weft.control.drain_gate (hold, taken, waiting, o__valid, i__ready, o__ready, own_rst, nonzero, \port$37503$0 , \port$37505$0 , \port$37507$0 , \port$37509$0 , \port$37511$0 , \port$37513$0 , \port$37515$0 , \port$37517$0 , \port$37519$0 , \port$37521$0 , \port$37523$0 , \port$37525$0 , \port$37527$0 
-, \port$37529$0 , \port$37531$0 , \port$37533$0 , i__valid, own_clk);
+module \weft.control.drain_gate (hold, taken, waiting, o__valid, i__ready, o__ready, own_rst, nonzero, \port$37506$0 , \port$37508$0 , \port$37510$0 , \port$37512$0 , \port$37514$0 , \port$37516$0 , \port$37518$0 , \port$37520$0 , \port$37522$0 , \port$37524$0 , \port$37526$0 , \port$37528$0 , \port$37530$0 
+, \port$37532$0 , \port$37534$0 , \port$37536$0 , i__valid, own_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$14  = 0;
   wire [15:0] \$1 ;
   wire \$10 ;
@@ -9058,44 +9058,44 @@ module \weft.control.drain_gate (hold, taken, waiting, o__valid, i__ready, o__re
   wire own_clk;
   input own_rst;
   wire own_rst;
-  input [32:0] \port$37503$0 ;
-  wire [32:0] \port$37503$0 ;
-  input [32:0] \port$37505$0 ;
-  wire [32:0] \port$37505$0 ;
-  input [32:0] \port$37507$0 ;
-  wire [32:0] \port$37507$0 ;
-  input [32:0] \port$37509$0 ;
-  wire [32:0] \port$37509$0 ;
-  input [32:0] \port$37511$0 ;
-  wire [32:0] \port$37511$0 ;
-  input [32:0] \port$37513$0 ;
-  wire [32:0] \port$37513$0 ;
-  input [32:0] \port$37515$0 ;
-  wire [32:0] \port$37515$0 ;
-  input [32:0] \port$37517$0 ;
-  wire [32:0] \port$37517$0 ;
-  input [32:0] \port$37519$0 ;
-  wire [32:0] \port$37519$0 ;
-  input [32:0] \port$37521$0 ;
-  wire [32:0] \port$37521$0 ;
-  input [32:0] \port$37523$0 ;
-  wire [32:0] \port$37523$0 ;
-  input [32:0] \port$37525$0 ;
-  wire [32:0] \port$37525$0 ;
-  input [32:0] \port$37527$0 ;
-  wire [32:0] \port$37527$0 ;
-  input [32:0] \port$37529$0 ;
-  wire [32:0] \port$37529$0 ;
-  input [32:0] \port$37531$0 ;
-  wire [32:0] \port$37531$0 ;
-  input [32:0] \port$37533$0 ;
-  wire [32:0] \port$37533$0 ;
+  input [32:0] \port$37506$0 ;
+  wire [32:0] \port$37506$0 ;
+  input [32:0] \port$37508$0 ;
+  wire [32:0] \port$37508$0 ;
+  input [32:0] \port$37510$0 ;
+  wire [32:0] \port$37510$0 ;
+  input [32:0] \port$37512$0 ;
+  wire [32:0] \port$37512$0 ;
+  input [32:0] \port$37514$0 ;
+  wire [32:0] \port$37514$0 ;
+  input [32:0] \port$37516$0 ;
+  wire [32:0] \port$37516$0 ;
+  input [32:0] \port$37518$0 ;
+  wire [32:0] \port$37518$0 ;
+  input [32:0] \port$37520$0 ;
+  wire [32:0] \port$37520$0 ;
+  input [32:0] \port$37522$0 ;
+  wire [32:0] \port$37522$0 ;
+  input [32:0] \port$37524$0 ;
+  wire [32:0] \port$37524$0 ;
+  input [32:0] \port$37526$0 ;
+  wire [32:0] \port$37526$0 ;
+  input [32:0] \port$37528$0 ;
+  wire [32:0] \port$37528$0 ;
+  input [32:0] \port$37530$0 ;
+  wire [32:0] \port$37530$0 ;
+  input [32:0] \port$37532$0 ;
+  wire [32:0] \port$37532$0 ;
+  input [32:0] \port$37534$0 ;
+  wire [32:0] \port$37534$0 ;
+  input [32:0] \port$37536$0 ;
+  wire [32:0] \port$37536$0 ;
   output [15:0] taken;
   wire [15:0] taken;
   output waiting;
   wire waiting;
   assign \$1  = ~ nonzero;
-  assign lacks = \port$37505$0 [15:0] & \$1 ;
+  assign lacks = \port$37508$0 [15:0] & \$1 ;
   assign \$2  = | lacks[1:0];
   assign \$3  = | lacks[3:2];
   assign \$4  = | lacks[5:4];
@@ -9139,57 +9139,57 @@ module \weft.control.drain_gate (hold, taken, waiting, o__valid, i__ready, o__re
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$14 ) begin end
-    \$21  = \port$37505$0 [15:0];
+    \$21  = \port$37508$0 [15:0];
     if (own_rst) begin
       \$21  = 16'h0000;
     end
   end
-  assign i__payload = { \port$37533$0 [32], \port$37531$0 [32], \port$37529$0 [32], \port$37527$0 [32], \port$37525$0 [32], \port$37523$0 [32], \port$37521$0 [32], \port$37519$0 [32], \port$37517$0 [32], \port$37515$0 [32], \port$37513$0 [32], \port$37511$0 [32], \port$37509$0 [32], \port$37507$0 [32], \port$37505$0 [32], \port$37503$0 [32], \port$37533$0 [31:0], \port$37531$0 [31:0], \port$37529$0 [31:0], \port$37527$0 [31:0], \port$37525$0 [31:0], \port$37523$0 [31:0], \port$37521$0 [31:0], \port$37519$0 [31:0], \port$37517$0 [31:0], \port$37515$0 [31:0], \port$37513$0 [31:0], \port$37511$0 [31:0], \port$37509$0 [31:0], \port$37507$0 [31:0], \port$37505$0 [31:0], \port$37503$0 [31:0] };
+  assign i__payload = { \port$37536$0 [32], \port$37534$0 [32], \port$37532$0 [32], \port$37530$0 [32], \port$37528$0 [32], \port$37526$0 [32], \port$37524$0 [32], \port$37522$0 [32], \port$37520$0 [32], \port$37518$0 [32], \port$37516$0 [32], \port$37514$0 [32], \port$37512$0 [32], \port$37510$0 [32], \port$37508$0 [32], \port$37506$0 [32], \port$37536$0 [31:0], \port$37534$0 [31:0], \port$37532$0 [31:0], \port$37530$0 [31:0], \port$37528$0 [31:0], \port$37526$0 [31:0], \port$37524$0 [31:0], \port$37522$0 [31:0], \port$37520$0 [31:0], \port$37518$0 [31:0], \port$37516$0 [31:0], \port$37514$0 [31:0], \port$37512$0 [31:0], \port$37510$0 [31:0], \port$37508$0 [31:0], \port$37506$0 [31:0] };
   assign \$signal  = { \$9 , \$8 , \$7 , \$6 , \$5 , \$4 , \$3 , \$2  };
   assign halves = { \$11 , \$10  };
-  assign o__payload = { \port$37533$0 [32], \port$37531$0 [32], \port$37529$0 [32], \port$37527$0 [32], \port$37525$0 [32], \port$37523$0 [32], \port$37521$0 [32], \port$37519$0 [32], \port$37517$0 [32], \port$37515$0 [32], \port$37513$0 [32], \port$37511$0 [32], \port$37509$0 [32], \port$37507$0 [32], \port$37505$0 [32], \port$37503$0 [32], \port$37533$0 [31:0], \port$37531$0 [31:0], \port$37529$0 [31:0], \port$37527$0 [31:0], \port$37525$0 [31:0], \port$37523$0 [31:0], \port$37521$0 [31:0], \port$37519$0 [31:0], \port$37517$0 [31:0], \port$37515$0 [31:0], \port$37513$0 [31:0], \port$37511$0 [31:0], \port$37509$0 [31:0], \port$37507$0 [31:0], \port$37505$0 [31:0], \port$37503$0 [31:0] };
-  assign \i__payload.opcode  = \port$37503$0 [7:0];
-  assign \i__payload.wait  = \port$37505$0 [15:0];
-  assign \i__payload.post  = \port$37505$0 [31:16];
-  assign \i__payload.int32  = \port$37503$0 [8];
-  assign \i__payload.params  = \port$37503$0 [9];
-  assign \i__payload.row_sum  = \port$37503$0 [10];
-  assign \i__payload.acc  = \port$37507$0 [15:0];
-  assign \i__payload.acc_block  = \port$37507$0 [31:16];
-  assign \i__payload.rows  = \port$37509$0 [15:0];
-  assign \i__payload.blocks  = \port$37509$0 [31:16];
-  assign \i__payload.dst  = \port$37511$0 [23:0];
-  assign \i__payload.dst_stride  = \port$37513$0 [23:0];
-  assign \i__payload.dst_block  = \port$37515$0 [23:0];
-  assign \i__payload.param  = \port$37517$0 [15:0];
-  assign \i__payload.cols_last  = \port$37517$0 [31:16];
-  assign \i__payload.scale  = \port$37519$0 [31:0];
-  assign \i__payload.zero_point  = \port$37521$0 [15:0];
-  assign \i__payload.b_zero_point  = \port$37521$0 [31:16];
-  assign \i__payload.qmin  = \port$37523$0 [15:0];
-  assign \i__payload.qmax  = \port$37523$0 [31:16];
-  assign \i__payload.index  = { \port$37533$0 [32], \port$37531$0 [32], \port$37529$0 [32], \port$37527$0 [32], \port$37525$0 [32], \port$37523$0 [32], \port$37521$0 [32], \port$37519$0 [32], \port$37517$0 [32], \port$37515$0 [32], \port$37513$0 [32], \port$37511$0 [32], \port$37509$0 [32], \port$37507$0 [32], \port$37505$0 [32], \port$37503$0 [32] };
-  assign \o__payload.opcode  = \port$37503$0 [7:0];
-  assign \o__payload.wait  = \port$37505$0 [15:0];
-  assign \o__payload.post  = \port$37505$0 [31:16];
-  assign \o__payload.int32  = \port$37503$0 [8];
-  assign \o__payload.params  = \port$37503$0 [9];
-  assign \o__payload.row_sum  = \port$37503$0 [10];
-  assign \o__payload.acc  = \port$37507$0 [15:0];
-  assign \o__payload.acc_block  = \port$37507$0 [31:16];
-  assign \o__payload.rows  = \port$37509$0 [15:0];
-  assign \o__payload.blocks  = \port$37509$0 [31:16];
-  assign \o__payload.dst  = \port$37511$0 [23:0];
-  assign \o__payload.dst_stride  = \port$37513$0 [23:0];
-  assign \o__payload.dst_block  = \port$37515$0 [23:0];
-  assign \o__payload.param  = \port$37517$0 [15:0];
-  assign \o__payload.cols_last  = \port$37517$0 [31:16];
-  assign \o__payload.scale  = \port$37519$0 [31:0];
-  assign \o__payload.zero_point  = \port$37521$0 [15:0];
-  assign \o__payload.b_zero_point  = \port$37521$0 [31:16];
-  assign \o__payload.qmin  = \port$37523$0 [15:0];
-  assign \o__payload.qmax  = \port$37523$0 [31:16];
-  assign \o__payload.index  = { \port$37533$0 [32], \port$37531$0 [32], \port$37529$0 [32], \port$37527$0 [32], \port$37525$0 [32], \port$37523$0 [32], \port$37521$0 [32], \port$37519$0 [32], \port$37517$0 [32], \port$37515$0 [32], \port$37513$0 [32], \port$37511$0 [32], \port$37509$0 [32], \port$37507$0 [32], \port$37505$0 [32], \port$37503$0 [32] };
+  assign o__payload = { \port$37536$0 [32], \port$37534$0 [32], \port$37532$0 [32], \port$37530$0 [32], \port$37528$0 [32], \port$37526$0 [32], \port$37524$0 [32], \port$37522$0 [32], \port$37520$0 [32], \port$37518$0 [32], \port$37516$0 [32], \port$37514$0 [32], \port$37512$0 [32], \port$37510$0 [32], \port$37508$0 [32], \port$37506$0 [32], \port$37536$0 [31:0], \port$37534$0 [31:0], \port$37532$0 [31:0], \port$37530$0 [31:0], \port$37528$0 [31:0], \port$37526$0 [31:0], \port$37524$0 [31:0], \port$37522$0 [31:0], \port$37520$0 [31:0], \port$37518$0 [31:0], \port$37516$0 [31:0], \port$37514$0 [31:0], \port$37512$0 [31:0], \port$37510$0 [31:0], \port$37508$0 [31:0], \port$37506$0 [31:0] };
+  assign \i__payload.opcode  = \port$37506$0 [7:0];
+  assign \i__payload.wait  = \port$37508$0 [15:0];
+  assign \i__payload.post  = \port$37508$0 [31:16];
+  assign \i__payload.int32  = \port$37506$0 [8];
+  assign \i__payload.params  = \port$37506$0 [9];
+  assign \i__payload.row_sum  = \port$37506$0 [10];
+  assign \i__payload.acc  = \port$37510$0 [15:0];
+  assign \i__payload.acc_block  = \port$37510$0 [31:16];
+  assign \i__payload.rows  = \port$37512$0 [15:0];
+  assign \i__payload.blocks  = \port$37512$0 [31:16];
+  assign \i__payload.dst  = \port$37514$0 [23:0];
+  assign \i__payload.dst_stride  = \port$37516$0 [23:0];
+  assign \i__payload.dst_block  = \port$37518$0 [23:0];
+  assign \i__payload.param  = \port$37520$0 [15:0];
+  assign \i__payload.cols_last  = \port$37520$0 [31:16];
+  assign \i__payload.scale  = \port$37522$0 [31:0];
+  assign \i__payload.zero_point  = \port$37524$0 [15:0];
+  assign \i__payload.b_zero_point  = \port$37524$0 [31:16];
+  assign \i__payload.qmin  = \port$37526$0 [15:0];
+  assign \i__payload.qmax  = \port$37526$0 [31:16];
+  assign \i__payload.index  = { \port$37536$0 [32], \port$37534$0 [32], \port$37532$0 [32], \port$37530$0 [32], \port$37528$0 [32], \port$37526$0 [32], \port$37524$0 [32], \port$37522$0 [32], \port$37520$0 [32], \port$37518$0 [32], \port$37516$0 [32], \port$37514$0 [32], \port$37512$0 [32], \port$37510$0 [32], \port$37508$0 [32], \port$37506$0 [32] };
+  assign \o__payload.opcode  = \port$37506$0 [7:0];
+  assign \o__payload.wait  = \port$37508$0 [15:0];
+  assign \o__payload.post  = \port$37508$0 [31:16];
+  assign \o__payload.int32  = \port$37506$0 [8];
+  assign \o__payload.params  = \port$37506$0 [9];
+  assign \o__payload.row_sum  = \port$37506$0 [10];
+  assign \o__payload.acc  = \port$37510$0 [15:0];
+  assign \o__payload.acc_block  = \port$37510$0 [31:16];
+  assign \o__payload.rows  = \port$37512$0 [15:0];
+  assign \o__payload.blocks  = \port$37512$0 [31:16];
+  assign \o__payload.dst  = \port$37514$0 [23:0];
+  assign \o__payload.dst_stride  = \port$37516$0 [23:0];
+  assign \o__payload.dst_block  = \port$37518$0 [23:0];
+  assign \o__payload.param  = \port$37520$0 [15:0];
+  assign \o__payload.cols_last  = \port$37520$0 [31:16];
+  assign \o__payload.scale  = \port$37522$0 [31:0];
+  assign \o__payload.zero_point  = \port$37524$0 [15:0];
+  assign \o__payload.b_zero_point  = \port$37524$0 [31:16];
+  assign \o__payload.qmin  = \port$37526$0 [15:0];
+  assign \o__payload.qmax  = \port$37526$0 [31:16];
+  assign \o__payload.index  = { \port$37536$0 [32], \port$37534$0 [32], \port$37532$0 [32], \port$37530$0 [32], \port$37528$0 [32], \port$37526$0 [32], \port$37524$0 [32], \port$37522$0 [32], \port$37520$0 [32], \port$37518$0 [32], \port$37516$0 [32], \port$37514$0 [32], \port$37512$0 [32], \port$37510$0 [32], \port$37508$0 [32], \port$37506$0 [32] };
 endmodule
 
 module \weft.control.drain_queue (i__payload, i__valid, \o__ready$43 , own_rst, shadow_0, shadow_1, shadow_2, shadow_3, shadow_4, shadow_5, shadow_6, shadow_7, shadow_8, shadow_9, shadow_10, shadow_11, shadow_12, shadow_13, shadow_14, shadow_15, full
@@ -10054,10 +10054,10 @@ module \weft.control.drain_queue.fifo (write__data, i__valid, o__ready, o__paylo
 endmodule
 
 module \weft.control.errors (moving, quiet, overflow, halt, load_waiting, matmul_waiting, drain_waiting, store_waiting, simt_waiting, load_fault__valid, load_fault__cause, load_fault__index, matmul_fault__cause, \stop$10 , own_rst, active, last_index, dispatch_fault__valid, dispatch_fault__cause, dispatch_fault__index, abort
-, error, halted, \port$37373$32 , \port$37375$32 , \port$37377$32 , \port$37379$32 , \port$37381$32 , \port$37383$32 , \port$37385$32 , \port$37387$32 , \port$37389$32 , \port$37391$32 , \port$37393$32 , \port$37395$32 , \port$37397$32 , \port$37399$32 , \port$37401$32 , \port$37403$32 , \port$37438$32 , \port$37440$32 , \port$37442$32 
-, \port$37444$32 , \port$37446$32 , \port$37448$32 , \port$37450$32 , \port$37452$32 , \port$37454$32 , \port$37456$32 , \port$37458$32 , \port$37460$32 , \port$37462$32 , \port$37464$32 , \port$37466$32 , \port$37468$32 , \port$37503$32 , \port$37505$32 , \port$37507$32 , \port$37509$32 , \port$37511$32 , \port$37513$32 , \port$37515$32 , \port$37517$32 
-, \port$37519$32 , \port$37521$32 , \port$37523$32 , \port$37525$32 , \port$37527$32 , \port$37529$32 , \port$37531$32 , \port$37533$32 , \port$37568$32 , \port$37570$32 , \port$37572$32 , \port$37574$32 , \port$37576$32 , \port$37578$32 , \port$37580$32 , \port$37582$32 , \port$37584$32 , \port$37586$32 , \port$37588$32 , \port$37590$32 , \port$37592$32 
-, \port$37594$32 , \port$37596$32 , \port$37598$32 , \port$37633$32 , \port$37635$32 , \port$37637$32 , \port$37639$32 , \port$37641$32 , \port$37643$32 , \port$37645$32 , \port$37647$32 , \port$37649$32 , \port$37651$32 , \port$37653$32 , \port$37655$32 , \port$37657$32 , \port$37659$32 , \port$37661$32 , \port$37663$32 , matmul_fault__index, matmul_fault__valid
+, error, halted, \port$37376$32 , \port$37378$32 , \port$37380$32 , \port$37382$32 , \port$37384$32 , \port$37386$32 , \port$37388$32 , \port$37390$32 , \port$37392$32 , \port$37394$32 , \port$37396$32 , \port$37398$32 , \port$37400$32 , \port$37402$32 , \port$37404$32 , \port$37406$32 , \port$37441$32 , \port$37443$32 , \port$37445$32 
+, \port$37447$32 , \port$37449$32 , \port$37451$32 , \port$37453$32 , \port$37455$32 , \port$37457$32 , \port$37459$32 , \port$37461$32 , \port$37463$32 , \port$37465$32 , \port$37467$32 , \port$37469$32 , \port$37471$32 , \port$37506$32 , \port$37508$32 , \port$37510$32 , \port$37512$32 , \port$37514$32 , \port$37516$32 , \port$37518$32 , \port$37520$32 
+, \port$37522$32 , \port$37524$32 , \port$37526$32 , \port$37528$32 , \port$37530$32 , \port$37532$32 , \port$37534$32 , \port$37536$32 , \port$37571$32 , \port$37573$32 , \port$37575$32 , \port$37577$32 , \port$37579$32 , \port$37581$32 , \port$37583$32 , \port$37585$32 , \port$37587$32 , \port$37589$32 , \port$37591$32 , \port$37593$32 , \port$37595$32 
+, \port$37597$32 , \port$37599$32 , \port$37601$32 , \port$37636$32 , \port$37638$32 , \port$37640$32 , \port$37642$32 , \port$37644$32 , \port$37646$32 , \port$37648$32 , \port$37650$32 , \port$37652$32 , \port$37654$32 , \port$37656$32 , \port$37658$32 , \port$37660$32 , \port$37662$32 , \port$37664$32 , \port$37666$32 , matmul_fault__index, matmul_fault__valid
 , drain_fault__valid, drain_fault__cause, drain_fault__index, store_fault__valid, store_fault__cause, store_fault__index, simt_fault__valid, simt_fault__cause, simt_fault__index, own_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$17  = 0;
   wire \$1 ;
@@ -10368,166 +10368,166 @@ module \weft.control.errors (moving, quiet, overflow, halt, load_waiting, matmul
   wire own_clk;
   input own_rst;
   wire own_rst;
-  input \port$37373$32 ;
-  wire \port$37373$32 ;
-  input \port$37375$32 ;
-  wire \port$37375$32 ;
-  input \port$37377$32 ;
-  wire \port$37377$32 ;
-  input \port$37379$32 ;
-  wire \port$37379$32 ;
-  input \port$37381$32 ;
-  wire \port$37381$32 ;
-  input \port$37383$32 ;
-  wire \port$37383$32 ;
-  input \port$37385$32 ;
-  wire \port$37385$32 ;
-  input \port$37387$32 ;
-  wire \port$37387$32 ;
-  input \port$37389$32 ;
-  wire \port$37389$32 ;
-  input \port$37391$32 ;
-  wire \port$37391$32 ;
-  input \port$37393$32 ;
-  wire \port$37393$32 ;
-  input \port$37395$32 ;
-  wire \port$37395$32 ;
-  input \port$37397$32 ;
-  wire \port$37397$32 ;
-  input \port$37399$32 ;
-  wire \port$37399$32 ;
-  input \port$37401$32 ;
-  wire \port$37401$32 ;
-  input \port$37403$32 ;
-  wire \port$37403$32 ;
-  input \port$37438$32 ;
-  wire \port$37438$32 ;
-  input \port$37440$32 ;
-  wire \port$37440$32 ;
-  input \port$37442$32 ;
-  wire \port$37442$32 ;
-  input \port$37444$32 ;
-  wire \port$37444$32 ;
-  input \port$37446$32 ;
-  wire \port$37446$32 ;
-  input \port$37448$32 ;
-  wire \port$37448$32 ;
-  input \port$37450$32 ;
-  wire \port$37450$32 ;
-  input \port$37452$32 ;
-  wire \port$37452$32 ;
-  input \port$37454$32 ;
-  wire \port$37454$32 ;
-  input \port$37456$32 ;
-  wire \port$37456$32 ;
-  input \port$37458$32 ;
-  wire \port$37458$32 ;
-  input \port$37460$32 ;
-  wire \port$37460$32 ;
-  input \port$37462$32 ;
-  wire \port$37462$32 ;
-  input \port$37464$32 ;
-  wire \port$37464$32 ;
-  input \port$37466$32 ;
-  wire \port$37466$32 ;
-  input \port$37468$32 ;
-  wire \port$37468$32 ;
-  input \port$37503$32 ;
-  wire \port$37503$32 ;
-  input \port$37505$32 ;
-  wire \port$37505$32 ;
-  input \port$37507$32 ;
-  wire \port$37507$32 ;
-  input \port$37509$32 ;
-  wire \port$37509$32 ;
-  input \port$37511$32 ;
-  wire \port$37511$32 ;
-  input \port$37513$32 ;
-  wire \port$37513$32 ;
-  input \port$37515$32 ;
-  wire \port$37515$32 ;
-  input \port$37517$32 ;
-  wire \port$37517$32 ;
-  input \port$37519$32 ;
-  wire \port$37519$32 ;
-  input \port$37521$32 ;
-  wire \port$37521$32 ;
-  input \port$37523$32 ;
-  wire \port$37523$32 ;
-  input \port$37525$32 ;
-  wire \port$37525$32 ;
-  input \port$37527$32 ;
-  wire \port$37527$32 ;
-  input \port$37529$32 ;
-  wire \port$37529$32 ;
-  input \port$37531$32 ;
-  wire \port$37531$32 ;
-  input \port$37533$32 ;
-  wire \port$37533$32 ;
-  input \port$37568$32 ;
-  wire \port$37568$32 ;
-  input \port$37570$32 ;
-  wire \port$37570$32 ;
-  input \port$37572$32 ;
-  wire \port$37572$32 ;
-  input \port$37574$32 ;
-  wire \port$37574$32 ;
-  input \port$37576$32 ;
-  wire \port$37576$32 ;
-  input \port$37578$32 ;
-  wire \port$37578$32 ;
-  input \port$37580$32 ;
-  wire \port$37580$32 ;
-  input \port$37582$32 ;
-  wire \port$37582$32 ;
-  input \port$37584$32 ;
-  wire \port$37584$32 ;
-  input \port$37586$32 ;
-  wire \port$37586$32 ;
-  input \port$37588$32 ;
-  wire \port$37588$32 ;
-  input \port$37590$32 ;
-  wire \port$37590$32 ;
-  input \port$37592$32 ;
-  wire \port$37592$32 ;
-  input \port$37594$32 ;
-  wire \port$37594$32 ;
-  input \port$37596$32 ;
-  wire \port$37596$32 ;
-  input \port$37598$32 ;
-  wire \port$37598$32 ;
-  input \port$37633$32 ;
-  wire \port$37633$32 ;
-  input \port$37635$32 ;
-  wire \port$37635$32 ;
-  input \port$37637$32 ;
-  wire \port$37637$32 ;
-  input \port$37639$32 ;
-  wire \port$37639$32 ;
-  input \port$37641$32 ;
-  wire \port$37641$32 ;
-  input \port$37643$32 ;
-  wire \port$37643$32 ;
-  input \port$37645$32 ;
-  wire \port$37645$32 ;
-  input \port$37647$32 ;
-  wire \port$37647$32 ;
-  input \port$37649$32 ;
-  wire \port$37649$32 ;
-  input \port$37651$32 ;
-  wire \port$37651$32 ;
-  input \port$37653$32 ;
-  wire \port$37653$32 ;
-  input \port$37655$32 ;
-  wire \port$37655$32 ;
-  input \port$37657$32 ;
-  wire \port$37657$32 ;
-  input \port$37659$32 ;
-  wire \port$37659$32 ;
-  input \port$37661$32 ;
-  wire \port$37661$32 ;
-  input \port$37663$32 ;
-  wire \port$37663$32 ;
+  input \port$37376$32 ;
+  wire \port$37376$32 ;
+  input \port$37378$32 ;
+  wire \port$37378$32 ;
+  input \port$37380$32 ;
+  wire \port$37380$32 ;
+  input \port$37382$32 ;
+  wire \port$37382$32 ;
+  input \port$37384$32 ;
+  wire \port$37384$32 ;
+  input \port$37386$32 ;
+  wire \port$37386$32 ;
+  input \port$37388$32 ;
+  wire \port$37388$32 ;
+  input \port$37390$32 ;
+  wire \port$37390$32 ;
+  input \port$37392$32 ;
+  wire \port$37392$32 ;
+  input \port$37394$32 ;
+  wire \port$37394$32 ;
+  input \port$37396$32 ;
+  wire \port$37396$32 ;
+  input \port$37398$32 ;
+  wire \port$37398$32 ;
+  input \port$37400$32 ;
+  wire \port$37400$32 ;
+  input \port$37402$32 ;
+  wire \port$37402$32 ;
+  input \port$37404$32 ;
+  wire \port$37404$32 ;
+  input \port$37406$32 ;
+  wire \port$37406$32 ;
+  input \port$37441$32 ;
+  wire \port$37441$32 ;
+  input \port$37443$32 ;
+  wire \port$37443$32 ;
+  input \port$37445$32 ;
+  wire \port$37445$32 ;
+  input \port$37447$32 ;
+  wire \port$37447$32 ;
+  input \port$37449$32 ;
+  wire \port$37449$32 ;
+  input \port$37451$32 ;
+  wire \port$37451$32 ;
+  input \port$37453$32 ;
+  wire \port$37453$32 ;
+  input \port$37455$32 ;
+  wire \port$37455$32 ;
+  input \port$37457$32 ;
+  wire \port$37457$32 ;
+  input \port$37459$32 ;
+  wire \port$37459$32 ;
+  input \port$37461$32 ;
+  wire \port$37461$32 ;
+  input \port$37463$32 ;
+  wire \port$37463$32 ;
+  input \port$37465$32 ;
+  wire \port$37465$32 ;
+  input \port$37467$32 ;
+  wire \port$37467$32 ;
+  input \port$37469$32 ;
+  wire \port$37469$32 ;
+  input \port$37471$32 ;
+  wire \port$37471$32 ;
+  input \port$37506$32 ;
+  wire \port$37506$32 ;
+  input \port$37508$32 ;
+  wire \port$37508$32 ;
+  input \port$37510$32 ;
+  wire \port$37510$32 ;
+  input \port$37512$32 ;
+  wire \port$37512$32 ;
+  input \port$37514$32 ;
+  wire \port$37514$32 ;
+  input \port$37516$32 ;
+  wire \port$37516$32 ;
+  input \port$37518$32 ;
+  wire \port$37518$32 ;
+  input \port$37520$32 ;
+  wire \port$37520$32 ;
+  input \port$37522$32 ;
+  wire \port$37522$32 ;
+  input \port$37524$32 ;
+  wire \port$37524$32 ;
+  input \port$37526$32 ;
+  wire \port$37526$32 ;
+  input \port$37528$32 ;
+  wire \port$37528$32 ;
+  input \port$37530$32 ;
+  wire \port$37530$32 ;
+  input \port$37532$32 ;
+  wire \port$37532$32 ;
+  input \port$37534$32 ;
+  wire \port$37534$32 ;
+  input \port$37536$32 ;
+  wire \port$37536$32 ;
+  input \port$37571$32 ;
+  wire \port$37571$32 ;
+  input \port$37573$32 ;
+  wire \port$37573$32 ;
+  input \port$37575$32 ;
+  wire \port$37575$32 ;
+  input \port$37577$32 ;
+  wire \port$37577$32 ;
+  input \port$37579$32 ;
+  wire \port$37579$32 ;
+  input \port$37581$32 ;
+  wire \port$37581$32 ;
+  input \port$37583$32 ;
+  wire \port$37583$32 ;
+  input \port$37585$32 ;
+  wire \port$37585$32 ;
+  input \port$37587$32 ;
+  wire \port$37587$32 ;
+  input \port$37589$32 ;
+  wire \port$37589$32 ;
+  input \port$37591$32 ;
+  wire \port$37591$32 ;
+  input \port$37593$32 ;
+  wire \port$37593$32 ;
+  input \port$37595$32 ;
+  wire \port$37595$32 ;
+  input \port$37597$32 ;
+  wire \port$37597$32 ;
+  input \port$37599$32 ;
+  wire \port$37599$32 ;
+  input \port$37601$32 ;
+  wire \port$37601$32 ;
+  input \port$37636$32 ;
+  wire \port$37636$32 ;
+  input \port$37638$32 ;
+  wire \port$37638$32 ;
+  input \port$37640$32 ;
+  wire \port$37640$32 ;
+  input \port$37642$32 ;
+  wire \port$37642$32 ;
+  input \port$37644$32 ;
+  wire \port$37644$32 ;
+  input \port$37646$32 ;
+  wire \port$37646$32 ;
+  input \port$37648$32 ;
+  wire \port$37648$32 ;
+  input \port$37650$32 ;
+  wire \port$37650$32 ;
+  input \port$37652$32 ;
+  wire \port$37652$32 ;
+  input \port$37654$32 ;
+  wire \port$37654$32 ;
+  input \port$37656$32 ;
+  wire \port$37656$32 ;
+  input \port$37658$32 ;
+  wire \port$37658$32 ;
+  input \port$37660$32 ;
+  wire \port$37660$32 ;
+  input \port$37662$32 ;
+  wire \port$37662$32 ;
+  input \port$37664$32 ;
+  wire \port$37664$32 ;
+  input \port$37666$32 ;
+  wire \port$37666$32 ;
   input quiet;
   wire quiet;
   reg [2:0] quiet_for = 3'h0;
@@ -11022,27 +11022,27 @@ module \weft.control.errors (moving, quiet, overflow, halt, load_waiting, matmul
     if (first[8]) begin
       \$227 [3:0] = 4'h5;
       \$227 [7:4] = 4'h0;
-      \$227 [31:16] = { \port$37403$32 , \port$37401$32 , \port$37399$32 , \port$37397$32 , \port$37395$32 , \port$37393$32 , \port$37391$32 , \port$37389$32 , \port$37387$32 , \port$37385$32 , \port$37383$32 , \port$37381$32 , \port$37379$32 , \port$37377$32 , \port$37375$32 , \port$37373$32  };
+      \$227 [31:16] = { \port$37406$32 , \port$37404$32 , \port$37402$32 , \port$37400$32 , \port$37398$32 , \port$37396$32 , \port$37394$32 , \port$37392$32 , \port$37390$32 , \port$37388$32 , \port$37386$32 , \port$37384$32 , \port$37382$32 , \port$37380$32 , \port$37378$32 , \port$37376$32  };
     end
     if (first[9]) begin
       \$227 [3:0] = 4'h5;
       \$227 [7:4] = 4'h1;
-      \$227 [31:16] = { \port$37468$32 , \port$37466$32 , \port$37464$32 , \port$37462$32 , \port$37460$32 , \port$37458$32 , \port$37456$32 , \port$37454$32 , \port$37452$32 , \port$37450$32 , \port$37448$32 , \port$37446$32 , \port$37444$32 , \port$37442$32 , \port$37440$32 , \port$37438$32  };
+      \$227 [31:16] = { \port$37471$32 , \port$37469$32 , \port$37467$32 , \port$37465$32 , \port$37463$32 , \port$37461$32 , \port$37459$32 , \port$37457$32 , \port$37455$32 , \port$37453$32 , \port$37451$32 , \port$37449$32 , \port$37447$32 , \port$37445$32 , \port$37443$32 , \port$37441$32  };
     end
     if (first[10]) begin
       \$227 [3:0] = 4'h5;
       \$227 [7:4] = 4'h2;
-      \$227 [31:16] = { \port$37533$32 , \port$37531$32 , \port$37529$32 , \port$37527$32 , \port$37525$32 , \port$37523$32 , \port$37521$32 , \port$37519$32 , \port$37517$32 , \port$37515$32 , \port$37513$32 , \port$37511$32 , \port$37509$32 , \port$37507$32 , \port$37505$32 , \port$37503$32  };
+      \$227 [31:16] = { \port$37536$32 , \port$37534$32 , \port$37532$32 , \port$37530$32 , \port$37528$32 , \port$37526$32 , \port$37524$32 , \port$37522$32 , \port$37520$32 , \port$37518$32 , \port$37516$32 , \port$37514$32 , \port$37512$32 , \port$37510$32 , \port$37508$32 , \port$37506$32  };
     end
     if (first[11]) begin
       \$227 [3:0] = 4'h5;
       \$227 [7:4] = 4'h3;
-      \$227 [31:16] = { \port$37598$32 , \port$37596$32 , \port$37594$32 , \port$37592$32 , \port$37590$32 , \port$37588$32 , \port$37586$32 , \port$37584$32 , \port$37582$32 , \port$37580$32 , \port$37578$32 , \port$37576$32 , \port$37574$32 , \port$37572$32 , \port$37570$32 , \port$37568$32  };
+      \$227 [31:16] = { \port$37601$32 , \port$37599$32 , \port$37597$32 , \port$37595$32 , \port$37593$32 , \port$37591$32 , \port$37589$32 , \port$37587$32 , \port$37585$32 , \port$37583$32 , \port$37581$32 , \port$37579$32 , \port$37577$32 , \port$37575$32 , \port$37573$32 , \port$37571$32  };
     end
     if (first[12]) begin
       \$227 [3:0] = 4'h5;
       \$227 [7:4] = 4'h4;
-      \$227 [31:16] = { \port$37663$32 , \port$37661$32 , \port$37659$32 , \port$37657$32 , \port$37655$32 , \port$37653$32 , \port$37651$32 , \port$37649$32 , \port$37647$32 , \port$37645$32 , \port$37643$32 , \port$37641$32 , \port$37639$32 , \port$37637$32 , \port$37635$32 , \port$37633$32  };
+      \$227 [31:16] = { \port$37666$32 , \port$37664$32 , \port$37662$32 , \port$37660$32 , \port$37658$32 , \port$37656$32 , \port$37654$32 , \port$37652$32 , \port$37650$32 , \port$37648$32 , \port$37646$32 , \port$37644$32 , \port$37642$32 , \port$37640$32 , \port$37638$32 , \port$37636$32  };
     end
     if (first[13]) begin
       \$227 [3:0] = 4'h8;
@@ -11075,11 +11075,11 @@ module \weft.control.errors (moving, quiet, overflow, halt, load_waiting, matmul
       \$229  = 1'h0;
     end
   end
-  assign load_index = { \port$37403$32 , \port$37401$32 , \port$37399$32 , \port$37397$32 , \port$37395$32 , \port$37393$32 , \port$37391$32 , \port$37389$32 , \port$37387$32 , \port$37385$32 , \port$37383$32 , \port$37381$32 , \port$37379$32 , \port$37377$32 , \port$37375$32 , \port$37373$32  };
-  assign matmul_index = { \port$37468$32 , \port$37466$32 , \port$37464$32 , \port$37462$32 , \port$37460$32 , \port$37458$32 , \port$37456$32 , \port$37454$32 , \port$37452$32 , \port$37450$32 , \port$37448$32 , \port$37446$32 , \port$37444$32 , \port$37442$32 , \port$37440$32 , \port$37438$32  };
-  assign drain_index = { \port$37533$32 , \port$37531$32 , \port$37529$32 , \port$37527$32 , \port$37525$32 , \port$37523$32 , \port$37521$32 , \port$37519$32 , \port$37517$32 , \port$37515$32 , \port$37513$32 , \port$37511$32 , \port$37509$32 , \port$37507$32 , \port$37505$32 , \port$37503$32  };
-  assign store_index = { \port$37598$32 , \port$37596$32 , \port$37594$32 , \port$37592$32 , \port$37590$32 , \port$37588$32 , \port$37586$32 , \port$37584$32 , \port$37582$32 , \port$37580$32 , \port$37578$32 , \port$37576$32 , \port$37574$32 , \port$37572$32 , \port$37570$32 , \port$37568$32  };
-  assign simt_index = { \port$37663$32 , \port$37661$32 , \port$37659$32 , \port$37657$32 , \port$37655$32 , \port$37653$32 , \port$37651$32 , \port$37649$32 , \port$37647$32 , \port$37645$32 , \port$37643$32 , \port$37641$32 , \port$37639$32 , \port$37637$32 , \port$37635$32 , \port$37633$32  };
+  assign load_index = { \port$37406$32 , \port$37404$32 , \port$37402$32 , \port$37400$32 , \port$37398$32 , \port$37396$32 , \port$37394$32 , \port$37392$32 , \port$37390$32 , \port$37388$32 , \port$37386$32 , \port$37384$32 , \port$37382$32 , \port$37380$32 , \port$37378$32 , \port$37376$32  };
+  assign matmul_index = { \port$37471$32 , \port$37469$32 , \port$37467$32 , \port$37465$32 , \port$37463$32 , \port$37461$32 , \port$37459$32 , \port$37457$32 , \port$37455$32 , \port$37453$32 , \port$37451$32 , \port$37449$32 , \port$37447$32 , \port$37445$32 , \port$37443$32 , \port$37441$32  };
+  assign drain_index = { \port$37536$32 , \port$37534$32 , \port$37532$32 , \port$37530$32 , \port$37528$32 , \port$37526$32 , \port$37524$32 , \port$37522$32 , \port$37520$32 , \port$37518$32 , \port$37516$32 , \port$37514$32 , \port$37512$32 , \port$37510$32 , \port$37508$32 , \port$37506$32  };
+  assign store_index = { \port$37601$32 , \port$37599$32 , \port$37597$32 , \port$37595$32 , \port$37593$32 , \port$37591$32 , \port$37589$32 , \port$37587$32 , \port$37585$32 , \port$37583$32 , \port$37581$32 , \port$37579$32 , \port$37577$32 , \port$37575$32 , \port$37573$32 , \port$37571$32  };
+  assign simt_index = { \port$37666$32 , \port$37664$32 , \port$37662$32 , \port$37660$32 , \port$37658$32 , \port$37656$32 , \port$37654$32 , \port$37652$32 , \port$37650$32 , \port$37648$32 , \port$37646$32 , \port$37644$32 , \port$37642$32 , \port$37640$32 , \port$37638$32 , \port$37636$32  };
   assign \dispatch_fault.valid  = dispatch_fault[0];
   assign \dispatch_fault.cause  = dispatch_fault[4:1];
   assign \dispatch_fault.index  = dispatch_fault[20:5];
@@ -12116,8 +12116,8 @@ module \weft.control.host_port (host__awvalid, host__wdata, host__wstrb, host__w
   assign \$24 [2:0] = \$23 [2:0];
 endmodule
 
-module \weft.control.load_gate (hold, taken, waiting, o__valid, i__ready, o__ready, own_rst, nonzero, \port$37373$0 , \port$37375$0 , \port$37377$0 , \port$37379$0 , \port$37381$0 , \port$37383$0 , \port$37385$0 , \port$37387$0 , \port$37389$0 , \port$37391$0 , \port$37393$0 , \port$37395$0 , \port$37397$0 
-, \port$37399$0 , \port$37401$0 , \port$37403$0 , i__valid, own_clk);
+module \weft.control.load_gate (hold, taken, waiting, o__valid, i__ready, o__ready, own_rst, nonzero, \port$37376$0 , \port$37378$0 , \port$37380$0 , \port$37382$0 , \port$37384$0 , \port$37386$0 , \port$37388$0 , \port$37390$0 , \port$37392$0 , \port$37394$0 , \port$37396$0 , \port$37398$0 , \port$37400$0 
+, \port$37402$0 , \port$37404$0 , \port$37406$0 , i__valid, own_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$19  = 0;
   wire [15:0] \$1 ;
   wire \$10 ;
@@ -12214,44 +12214,44 @@ module \weft.control.load_gate (hold, taken, waiting, o__valid, i__ready, o__rea
   wire own_clk;
   input own_rst;
   wire own_rst;
-  input [32:0] \port$37373$0 ;
-  wire [32:0] \port$37373$0 ;
-  input [32:0] \port$37375$0 ;
-  wire [32:0] \port$37375$0 ;
-  input [32:0] \port$37377$0 ;
-  wire [32:0] \port$37377$0 ;
-  input [32:0] \port$37379$0 ;
-  wire [32:0] \port$37379$0 ;
-  input [32:0] \port$37381$0 ;
-  wire [32:0] \port$37381$0 ;
-  input [32:0] \port$37383$0 ;
-  wire [32:0] \port$37383$0 ;
-  input [32:0] \port$37385$0 ;
-  wire [32:0] \port$37385$0 ;
-  input [32:0] \port$37387$0 ;
-  wire [32:0] \port$37387$0 ;
-  input [32:0] \port$37389$0 ;
-  wire [32:0] \port$37389$0 ;
-  input [32:0] \port$37391$0 ;
-  wire [32:0] \port$37391$0 ;
-  input [32:0] \port$37393$0 ;
-  wire [32:0] \port$37393$0 ;
-  input [32:0] \port$37395$0 ;
-  wire [32:0] \port$37395$0 ;
-  input [32:0] \port$37397$0 ;
-  wire [32:0] \port$37397$0 ;
-  input [32:0] \port$37399$0 ;
-  wire [32:0] \port$37399$0 ;
-  input [32:0] \port$37401$0 ;
-  wire [32:0] \port$37401$0 ;
-  input [32:0] \port$37403$0 ;
-  wire [32:0] \port$37403$0 ;
+  input [32:0] \port$37376$0 ;
+  wire [32:0] \port$37376$0 ;
+  input [32:0] \port$37378$0 ;
+  wire [32:0] \port$37378$0 ;
+  input [32:0] \port$37380$0 ;
+  wire [32:0] \port$37380$0 ;
+  input [32:0] \port$37382$0 ;
+  wire [32:0] \port$37382$0 ;
+  input [32:0] \port$37384$0 ;
+  wire [32:0] \port$37384$0 ;
+  input [32:0] \port$37386$0 ;
+  wire [32:0] \port$37386$0 ;
+  input [32:0] \port$37388$0 ;
+  wire [32:0] \port$37388$0 ;
+  input [32:0] \port$37390$0 ;
+  wire [32:0] \port$37390$0 ;
+  input [32:0] \port$37392$0 ;
+  wire [32:0] \port$37392$0 ;
+  input [32:0] \port$37394$0 ;
+  wire [32:0] \port$37394$0 ;
+  input [32:0] \port$37396$0 ;
+  wire [32:0] \port$37396$0 ;
+  input [32:0] \port$37398$0 ;
+  wire [32:0] \port$37398$0 ;
+  input [32:0] \port$37400$0 ;
+  wire [32:0] \port$37400$0 ;
+  input [32:0] \port$37402$0 ;
+  wire [32:0] \port$37402$0 ;
+  input [32:0] \port$37404$0 ;
+  wire [32:0] \port$37404$0 ;
+  input [32:0] \port$37406$0 ;
+  wire [32:0] \port$37406$0 ;
   output [15:0] taken;
   wire [15:0] taken;
   output waiting;
   wire waiting;
   assign \$1  = ~ nonzero;
-  assign lacks = \port$37375$0 [15:0] & \$1 ;
+  assign lacks = \port$37378$0 [15:0] & \$1 ;
   assign \$2  = | lacks[1:0];
   assign \$3  = | lacks[3:2];
   assign \$4  = | lacks[5:4];
@@ -12295,61 +12295,61 @@ module \weft.control.load_gate (hold, taken, waiting, o__valid, i__ready, o__rea
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$19 ) begin end
-    \$21  = \port$37375$0 [15:0];
+    \$21  = \port$37378$0 [15:0];
     if (own_rst) begin
       \$21  = 16'h0000;
     end
   end
-  assign i__payload = { \port$37403$0 [32], \port$37401$0 [32], \port$37399$0 [32], \port$37397$0 [32], \port$37395$0 [32], \port$37393$0 [32], \port$37391$0 [32], \port$37389$0 [32], \port$37387$0 [32], \port$37385$0 [32], \port$37383$0 [32], \port$37381$0 [32], \port$37379$0 [32], \port$37377$0 [32], \port$37375$0 [32], \port$37373$0 [32], \port$37403$0 [31:0], \port$37401$0 [31:0], \port$37399$0 [31:0], \port$37397$0 [31:0], \port$37395$0 [31:0], \port$37393$0 [31:0], \port$37391$0 [31:0], \port$37389$0 [31:0], \port$37387$0 [31:0], \port$37385$0 [31:0], \port$37383$0 [31:0], \port$37381$0 [31:0], \port$37379$0 [31:0], \port$37377$0 [31:0], \port$37375$0 [31:0], \port$37373$0 [31:0] };
+  assign i__payload = { \port$37406$0 [32], \port$37404$0 [32], \port$37402$0 [32], \port$37400$0 [32], \port$37398$0 [32], \port$37396$0 [32], \port$37394$0 [32], \port$37392$0 [32], \port$37390$0 [32], \port$37388$0 [32], \port$37386$0 [32], \port$37384$0 [32], \port$37382$0 [32], \port$37380$0 [32], \port$37378$0 [32], \port$37376$0 [32], \port$37406$0 [31:0], \port$37404$0 [31:0], \port$37402$0 [31:0], \port$37400$0 [31:0], \port$37398$0 [31:0], \port$37396$0 [31:0], \port$37394$0 [31:0], \port$37392$0 [31:0], \port$37390$0 [31:0], \port$37388$0 [31:0], \port$37386$0 [31:0], \port$37384$0 [31:0], \port$37382$0 [31:0], \port$37380$0 [31:0], \port$37378$0 [31:0], \port$37376$0 [31:0] };
   assign \$signal  = { \$9 , \$8 , \$7 , \$6 , \$5 , \$4 , \$3 , \$2  };
   assign halves = { \$11 , \$10  };
-  assign o__payload = { \port$37403$0 [32], \port$37401$0 [32], \port$37399$0 [32], \port$37397$0 [32], \port$37395$0 [32], \port$37393$0 [32], \port$37391$0 [32], \port$37389$0 [32], \port$37387$0 [32], \port$37385$0 [32], \port$37383$0 [32], \port$37381$0 [32], \port$37379$0 [32], \port$37377$0 [32], \port$37375$0 [32], \port$37373$0 [32], \port$37403$0 [31:0], \port$37401$0 [31:0], \port$37399$0 [31:0], \port$37397$0 [31:0], \port$37395$0 [31:0], \port$37393$0 [31:0], \port$37391$0 [31:0], \port$37389$0 [31:0], \port$37387$0 [31:0], \port$37385$0 [31:0], \port$37383$0 [31:0], \port$37381$0 [31:0], \port$37379$0 [31:0], \port$37377$0 [31:0], \port$37375$0 [31:0], \port$37373$0 [31:0] };
-  assign \i__payload.opcode  = \port$37373$0 [7:0];
-  assign \i__payload.wait  = \port$37375$0 [15:0];
-  assign \i__payload.post  = \port$37375$0 [31:16];
-  assign \i__payload.space  = \port$37373$0 [9:8];
-  assign \i__payload.flip  = \port$37373$0 [10];
-  assign \i__payload.transpose  = \port$37373$0 [11];
-  assign \i__payload.fill  = \port$37373$0 [31:24];
-  assign \i__payload.src  = \port$37377$0 [31:0];
-  assign \i__payload.stride1  = \port$37379$0 [31:0];
-  assign \i__payload.stride2  = \port$37381$0 [31:0];
-  assign \i__payload.len  = \port$37383$0 [23:0];
-  assign \i__payload.count1  = \port$37385$0 [15:0];
-  assign \i__payload.count2  = \port$37385$0 [31:16];
-  assign \i__payload.dst  = \port$37387$0 [23:0];
-  assign \i__payload.dst_stride1  = \port$37389$0 [23:0];
-  assign \i__payload.dst_stride2  = \port$37391$0 [23:0];
-  assign \i__payload.dst_chunk  = \port$37393$0 [23:0];
-  assign \i__payload.pad_left  = \port$37395$0 [15:0];
-  assign \i__payload.pad_right  = \port$37395$0 [31:16];
-  assign \i__payload.pad_top  = \port$37397$0 [15:0];
-  assign \i__payload.pad_bottom  = \port$37397$0 [31:16];
-  assign \i__payload.fence  = \port$37399$0 [23:0];
-  assign \i__payload.index  = { \port$37403$0 [32], \port$37401$0 [32], \port$37399$0 [32], \port$37397$0 [32], \port$37395$0 [32], \port$37393$0 [32], \port$37391$0 [32], \port$37389$0 [32], \port$37387$0 [32], \port$37385$0 [32], \port$37383$0 [32], \port$37381$0 [32], \port$37379$0 [32], \port$37377$0 [32], \port$37375$0 [32], \port$37373$0 [32] };
-  assign \o__payload.opcode  = \port$37373$0 [7:0];
-  assign \o__payload.wait  = \port$37375$0 [15:0];
-  assign \o__payload.post  = \port$37375$0 [31:16];
-  assign \o__payload.space  = \port$37373$0 [9:8];
-  assign \o__payload.flip  = \port$37373$0 [10];
-  assign \o__payload.transpose  = \port$37373$0 [11];
-  assign \o__payload.fill  = \port$37373$0 [31:24];
-  assign \o__payload.src  = \port$37377$0 [31:0];
-  assign \o__payload.stride1  = \port$37379$0 [31:0];
-  assign \o__payload.stride2  = \port$37381$0 [31:0];
-  assign \o__payload.len  = \port$37383$0 [23:0];
-  assign \o__payload.count1  = \port$37385$0 [15:0];
-  assign \o__payload.count2  = \port$37385$0 [31:16];
-  assign \o__payload.dst  = \port$37387$0 [23:0];
-  assign \o__payload.dst_stride1  = \port$37389$0 [23:0];
-  assign \o__payload.dst_stride2  = \port$37391$0 [23:0];
-  assign \o__payload.dst_chunk  = \port$37393$0 [23:0];
-  assign \o__payload.pad_left  = \port$37395$0 [15:0];
-  assign \o__payload.pad_right  = \port$37395$0 [31:16];
-  assign \o__payload.pad_top  = \port$37397$0 [15:0];
-  assign \o__payload.pad_bottom  = \port$37397$0 [31:16];
-  assign \o__payload.fence  = \port$37399$0 [23:0];
-  assign \o__payload.index  = { \port$37403$0 [32], \port$37401$0 [32], \port$37399$0 [32], \port$37397$0 [32], \port$37395$0 [32], \port$37393$0 [32], \port$37391$0 [32], \port$37389$0 [32], \port$37387$0 [32], \port$37385$0 [32], \port$37383$0 [32], \port$37381$0 [32], \port$37379$0 [32], \port$37377$0 [32], \port$37375$0 [32], \port$37373$0 [32] };
+  assign o__payload = { \port$37406$0 [32], \port$37404$0 [32], \port$37402$0 [32], \port$37400$0 [32], \port$37398$0 [32], \port$37396$0 [32], \port$37394$0 [32], \port$37392$0 [32], \port$37390$0 [32], \port$37388$0 [32], \port$37386$0 [32], \port$37384$0 [32], \port$37382$0 [32], \port$37380$0 [32], \port$37378$0 [32], \port$37376$0 [32], \port$37406$0 [31:0], \port$37404$0 [31:0], \port$37402$0 [31:0], \port$37400$0 [31:0], \port$37398$0 [31:0], \port$37396$0 [31:0], \port$37394$0 [31:0], \port$37392$0 [31:0], \port$37390$0 [31:0], \port$37388$0 [31:0], \port$37386$0 [31:0], \port$37384$0 [31:0], \port$37382$0 [31:0], \port$37380$0 [31:0], \port$37378$0 [31:0], \port$37376$0 [31:0] };
+  assign \i__payload.opcode  = \port$37376$0 [7:0];
+  assign \i__payload.wait  = \port$37378$0 [15:0];
+  assign \i__payload.post  = \port$37378$0 [31:16];
+  assign \i__payload.space  = \port$37376$0 [9:8];
+  assign \i__payload.flip  = \port$37376$0 [10];
+  assign \i__payload.transpose  = \port$37376$0 [11];
+  assign \i__payload.fill  = \port$37376$0 [31:24];
+  assign \i__payload.src  = \port$37380$0 [31:0];
+  assign \i__payload.stride1  = \port$37382$0 [31:0];
+  assign \i__payload.stride2  = \port$37384$0 [31:0];
+  assign \i__payload.len  = \port$37386$0 [23:0];
+  assign \i__payload.count1  = \port$37388$0 [15:0];
+  assign \i__payload.count2  = \port$37388$0 [31:16];
+  assign \i__payload.dst  = \port$37390$0 [23:0];
+  assign \i__payload.dst_stride1  = \port$37392$0 [23:0];
+  assign \i__payload.dst_stride2  = \port$37394$0 [23:0];
+  assign \i__payload.dst_chunk  = \port$37396$0 [23:0];
+  assign \i__payload.pad_left  = \port$37398$0 [15:0];
+  assign \i__payload.pad_right  = \port$37398$0 [31:16];
+  assign \i__payload.pad_top  = \port$37400$0 [15:0];
+  assign \i__payload.pad_bottom  = \port$37400$0 [31:16];
+  assign \i__payload.fence  = \port$37402$0 [23:0];
+  assign \i__payload.index  = { \port$37406$0 [32], \port$37404$0 [32], \port$37402$0 [32], \port$37400$0 [32], \port$37398$0 [32], \port$37396$0 [32], \port$37394$0 [32], \port$37392$0 [32], \port$37390$0 [32], \port$37388$0 [32], \port$37386$0 [32], \port$37384$0 [32], \port$37382$0 [32], \port$37380$0 [32], \port$37378$0 [32], \port$37376$0 [32] };
+  assign \o__payload.opcode  = \port$37376$0 [7:0];
+  assign \o__payload.wait  = \port$37378$0 [15:0];
+  assign \o__payload.post  = \port$37378$0 [31:16];
+  assign \o__payload.space  = \port$37376$0 [9:8];
+  assign \o__payload.flip  = \port$37376$0 [10];
+  assign \o__payload.transpose  = \port$37376$0 [11];
+  assign \o__payload.fill  = \port$37376$0 [31:24];
+  assign \o__payload.src  = \port$37380$0 [31:0];
+  assign \o__payload.stride1  = \port$37382$0 [31:0];
+  assign \o__payload.stride2  = \port$37384$0 [31:0];
+  assign \o__payload.len  = \port$37386$0 [23:0];
+  assign \o__payload.count1  = \port$37388$0 [15:0];
+  assign \o__payload.count2  = \port$37388$0 [31:16];
+  assign \o__payload.dst  = \port$37390$0 [23:0];
+  assign \o__payload.dst_stride1  = \port$37392$0 [23:0];
+  assign \o__payload.dst_stride2  = \port$37394$0 [23:0];
+  assign \o__payload.dst_chunk  = \port$37396$0 [23:0];
+  assign \o__payload.pad_left  = \port$37398$0 [15:0];
+  assign \o__payload.pad_right  = \port$37398$0 [31:16];
+  assign \o__payload.pad_top  = \port$37400$0 [15:0];
+  assign \o__payload.pad_bottom  = \port$37400$0 [31:16];
+  assign \o__payload.fence  = \port$37402$0 [23:0];
+  assign \o__payload.index  = { \port$37406$0 [32], \port$37404$0 [32], \port$37402$0 [32], \port$37400$0 [32], \port$37398$0 [32], \port$37396$0 [32], \port$37394$0 [32], \port$37392$0 [32], \port$37390$0 [32], \port$37388$0 [32], \port$37386$0 [32], \port$37384$0 [32], \port$37382$0 [32], \port$37380$0 [32], \port$37378$0 [32], \port$37376$0 [32] };
 endmodule
 
 module \weft.control.load_queue (\port$600$0 , \o__ready$43 , own_rst, shadow_0, shadow_1, shadow_2, shadow_3, shadow_4, shadow_5, shadow_6, shadow_7, shadow_8, shadow_9, shadow_10, shadow_11, shadow_12, shadow_13, shadow_14, shadow_15, full, i__ready
@@ -13219,8 +13219,8 @@ module \weft.control.load_queue.fifo (write__data, i__valid, o__ready, o__payloa
   assign \read__data.index  = o__payload[32];
 endmodule
 
-module \weft.control.matmul_gate (hold, taken, waiting, o__valid, i__ready, o__ready, own_rst, nonzero, \port$37438$0 , \port$37440$0 , \port$37442$0 , \port$37444$0 , \port$37446$0 , \port$37448$0 , \port$37450$0 , \port$37452$0 , \port$37454$0 , \port$37456$0 , \port$37458$0 , \port$37460$0 , \port$37462$0 
-, \port$37464$0 , \port$37466$0 , \port$37468$0 , i__valid, missing, own_clk);
+module \weft.control.matmul_gate (hold, taken, waiting, o__valid, i__ready, o__ready, own_rst, nonzero, \port$37441$0 , \port$37443$0 , \port$37445$0 , \port$37447$0 , \port$37449$0 , \port$37451$0 , \port$37453$0 , \port$37455$0 , \port$37457$0 , \port$37459$0 , \port$37461$0 , \port$37463$0 , \port$37465$0 
+, \port$37467$0 , \port$37469$0 , \port$37471$0 , i__valid, missing, own_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$22  = 0;
   wire [15:0] \$1 ;
   wire \$10 ;
@@ -13328,44 +13328,44 @@ module \weft.control.matmul_gate (hold, taken, waiting, o__valid, i__ready, o__r
   wire own_clk;
   input own_rst;
   wire own_rst;
-  input [32:0] \port$37438$0 ;
-  wire [32:0] \port$37438$0 ;
-  input [32:0] \port$37440$0 ;
-  wire [32:0] \port$37440$0 ;
-  input [32:0] \port$37442$0 ;
-  wire [32:0] \port$37442$0 ;
-  input [32:0] \port$37444$0 ;
-  wire [32:0] \port$37444$0 ;
-  input [32:0] \port$37446$0 ;
-  wire [32:0] \port$37446$0 ;
-  input [32:0] \port$37448$0 ;
-  wire [32:0] \port$37448$0 ;
-  input [32:0] \port$37450$0 ;
-  wire [32:0] \port$37450$0 ;
-  input [32:0] \port$37452$0 ;
-  wire [32:0] \port$37452$0 ;
-  input [32:0] \port$37454$0 ;
-  wire [32:0] \port$37454$0 ;
-  input [32:0] \port$37456$0 ;
-  wire [32:0] \port$37456$0 ;
-  input [32:0] \port$37458$0 ;
-  wire [32:0] \port$37458$0 ;
-  input [32:0] \port$37460$0 ;
-  wire [32:0] \port$37460$0 ;
-  input [32:0] \port$37462$0 ;
-  wire [32:0] \port$37462$0 ;
-  input [32:0] \port$37464$0 ;
-  wire [32:0] \port$37464$0 ;
-  input [32:0] \port$37466$0 ;
-  wire [32:0] \port$37466$0 ;
-  input [32:0] \port$37468$0 ;
-  wire [32:0] \port$37468$0 ;
+  input [32:0] \port$37441$0 ;
+  wire [32:0] \port$37441$0 ;
+  input [32:0] \port$37443$0 ;
+  wire [32:0] \port$37443$0 ;
+  input [32:0] \port$37445$0 ;
+  wire [32:0] \port$37445$0 ;
+  input [32:0] \port$37447$0 ;
+  wire [32:0] \port$37447$0 ;
+  input [32:0] \port$37449$0 ;
+  wire [32:0] \port$37449$0 ;
+  input [32:0] \port$37451$0 ;
+  wire [32:0] \port$37451$0 ;
+  input [32:0] \port$37453$0 ;
+  wire [32:0] \port$37453$0 ;
+  input [32:0] \port$37455$0 ;
+  wire [32:0] \port$37455$0 ;
+  input [32:0] \port$37457$0 ;
+  wire [32:0] \port$37457$0 ;
+  input [32:0] \port$37459$0 ;
+  wire [32:0] \port$37459$0 ;
+  input [32:0] \port$37461$0 ;
+  wire [32:0] \port$37461$0 ;
+  input [32:0] \port$37463$0 ;
+  wire [32:0] \port$37463$0 ;
+  input [32:0] \port$37465$0 ;
+  wire [32:0] \port$37465$0 ;
+  input [32:0] \port$37467$0 ;
+  wire [32:0] \port$37467$0 ;
+  input [32:0] \port$37469$0 ;
+  wire [32:0] \port$37469$0 ;
+  input [32:0] \port$37471$0 ;
+  wire [32:0] \port$37471$0 ;
   output [15:0] taken;
   wire [15:0] taken;
   output waiting;
   wire waiting;
   assign \$1  = ~ nonzero;
-  assign lacks = \port$37440$0 [15:0] & \$1 ;
+  assign lacks = \port$37443$0 [15:0] & \$1 ;
   assign \$2  = | lacks[1:0];
   assign \$3  = | lacks[3:2];
   assign \$4  = | lacks[5:4];
@@ -13409,71 +13409,71 @@ module \weft.control.matmul_gate (hold, taken, waiting, o__valid, i__ready, o__r
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$22 ) begin end
-    \$21  = \port$37440$0 [15:0];
+    \$21  = \port$37443$0 [15:0];
     if (own_rst) begin
       \$21  = 16'h0000;
     end
   end
-  assign i__payload = { \port$37468$0 [32], \port$37466$0 [32], \port$37464$0 [32], \port$37462$0 [32], \port$37460$0 [32], \port$37458$0 [32], \port$37456$0 [32], \port$37454$0 [32], \port$37452$0 [32], \port$37450$0 [32], \port$37448$0 [32], \port$37446$0 [32], \port$37444$0 [32], \port$37442$0 [32], \port$37440$0 [32], \port$37438$0 [32], \port$37468$0 [31:0], \port$37466$0 [31:0], \port$37464$0 [31:0], \port$37462$0 [31:0], \port$37460$0 [31:0], \port$37458$0 [31:0], \port$37456$0 [31:0], \port$37454$0 [31:0], \port$37452$0 [31:0], \port$37450$0 [31:0], \port$37448$0 [31:0], \port$37446$0 [31:0], \port$37444$0 [31:0], \port$37442$0 [31:0], \port$37440$0 [31:0], \port$37438$0 [31:0] };
+  assign i__payload = { \port$37471$0 [32], \port$37469$0 [32], \port$37467$0 [32], \port$37465$0 [32], \port$37463$0 [32], \port$37461$0 [32], \port$37459$0 [32], \port$37457$0 [32], \port$37455$0 [32], \port$37453$0 [32], \port$37451$0 [32], \port$37449$0 [32], \port$37447$0 [32], \port$37445$0 [32], \port$37443$0 [32], \port$37441$0 [32], \port$37471$0 [31:0], \port$37469$0 [31:0], \port$37467$0 [31:0], \port$37465$0 [31:0], \port$37463$0 [31:0], \port$37461$0 [31:0], \port$37459$0 [31:0], \port$37457$0 [31:0], \port$37455$0 [31:0], \port$37453$0 [31:0], \port$37451$0 [31:0], \port$37449$0 [31:0], \port$37447$0 [31:0], \port$37445$0 [31:0], \port$37443$0 [31:0], \port$37441$0 [31:0] };
   assign \$signal  = { \$9 , \$8 , \$7 , \$6 , \$5 , \$4 , \$3 , \$2  };
   assign halves = { \$11 , \$10  };
-  assign o__payload = { \port$37468$0 [32], \port$37466$0 [32], \port$37464$0 [32], \port$37462$0 [32], \port$37460$0 [32], \port$37458$0 [32], \port$37456$0 [32], \port$37454$0 [32], \port$37452$0 [32], \port$37450$0 [32], \port$37448$0 [32], \port$37446$0 [32], \port$37444$0 [32], \port$37442$0 [32], \port$37440$0 [32], \port$37438$0 [32], \port$37468$0 [31:0], \port$37466$0 [31:0], \port$37464$0 [31:0], \port$37462$0 [31:0], \port$37460$0 [31:0], \port$37458$0 [31:0], \port$37456$0 [31:0], \port$37454$0 [31:0], \port$37452$0 [31:0], \port$37450$0 [31:0], \port$37448$0 [31:0], \port$37446$0 [31:0], \port$37444$0 [31:0], \port$37442$0 [31:0], \port$37440$0 [31:0], \port$37438$0 [31:0] };
-  assign \i__payload.opcode  = \port$37438$0 [7:0];
-  assign \i__payload.wait  = \port$37440$0 [15:0];
-  assign \i__payload.post  = \port$37440$0 [31:16];
-  assign \i__payload.accumulate  = \port$37438$0 [8];
-  assign \i__payload.row_sum  = \port$37438$0 [9];
-  assign \i__payload.early  = \port$37438$0 [10];
-  assign \i__payload.act  = \port$37442$0 [23:0];
-  assign \i__payload.wgt  = \port$37444$0 [15:0];
-  assign \i__payload.wgt_block  = \port$37444$0 [31:16];
-  assign \i__payload.wait_weights  = \port$37446$0 [15:0];
-  assign \i__payload.wait_acc  = \port$37446$0 [31:16];
-  assign \i__payload.acc  = \port$37448$0 [15:0];
-  assign \i__payload.acc_block  = \port$37448$0 [31:16];
-  assign \i__payload.blocks  = \port$37450$0 [15:0];
-  assign \i__payload.k_tail  = \port$37450$0 [31:16];
-  assign \i__payload.k0  = \port$37452$0 [15:0];
-  assign \i__payload.k1  = \port$37452$0 [31:16];
-  assign \i__payload.k2  = \port$37454$0 [15:0];
-  assign \i__payload.m0  = \port$37454$0 [31:16];
-  assign \i__payload.m1  = \port$37456$0 [15:0];
-  assign \i__payload.m2  = \port$37456$0 [31:16];
-  assign \i__payload.k0_stride  = \port$37458$0 [23:0];
-  assign \i__payload.k1_stride  = \port$37460$0 [23:0];
-  assign \i__payload.k2_stride  = \port$37462$0 [23:0];
-  assign \i__payload.m0_stride  = \port$37464$0 [23:0];
-  assign \i__payload.m1_stride  = \port$37466$0 [23:0];
-  assign \i__payload.m2_stride  = \port$37468$0 [23:0];
-  assign \i__payload.index  = { \port$37468$0 [32], \port$37466$0 [32], \port$37464$0 [32], \port$37462$0 [32], \port$37460$0 [32], \port$37458$0 [32], \port$37456$0 [32], \port$37454$0 [32], \port$37452$0 [32], \port$37450$0 [32], \port$37448$0 [32], \port$37446$0 [32], \port$37444$0 [32], \port$37442$0 [32], \port$37440$0 [32], \port$37438$0 [32] };
-  assign \o__payload.opcode  = \port$37438$0 [7:0];
-  assign \o__payload.wait  = \port$37440$0 [15:0];
-  assign \o__payload.post  = \port$37440$0 [31:16];
-  assign \o__payload.accumulate  = \port$37438$0 [8];
-  assign \o__payload.row_sum  = \port$37438$0 [9];
-  assign \o__payload.early  = \port$37438$0 [10];
-  assign \o__payload.act  = \port$37442$0 [23:0];
-  assign \o__payload.wgt  = \port$37444$0 [15:0];
-  assign \o__payload.wgt_block  = \port$37444$0 [31:16];
-  assign \o__payload.wait_weights  = \port$37446$0 [15:0];
-  assign \o__payload.wait_acc  = \port$37446$0 [31:16];
-  assign \o__payload.acc  = \port$37448$0 [15:0];
-  assign \o__payload.acc_block  = \port$37448$0 [31:16];
-  assign \o__payload.blocks  = \port$37450$0 [15:0];
-  assign \o__payload.k_tail  = \port$37450$0 [31:16];
-  assign \o__payload.k0  = \port$37452$0 [15:0];
-  assign \o__payload.k1  = \port$37452$0 [31:16];
-  assign \o__payload.k2  = \port$37454$0 [15:0];
-  assign \o__payload.m0  = \port$37454$0 [31:16];
-  assign \o__payload.m1  = \port$37456$0 [15:0];
-  assign \o__payload.m2  = \port$37456$0 [31:16];
-  assign \o__payload.k0_stride  = \port$37458$0 [23:0];
-  assign \o__payload.k1_stride  = \port$37460$0 [23:0];
-  assign \o__payload.k2_stride  = \port$37462$0 [23:0];
-  assign \o__payload.m0_stride  = \port$37464$0 [23:0];
-  assign \o__payload.m1_stride  = \port$37466$0 [23:0];
-  assign \o__payload.m2_stride  = \port$37468$0 [23:0];
-  assign \o__payload.index  = { \port$37468$0 [32], \port$37466$0 [32], \port$37464$0 [32], \port$37462$0 [32], \port$37460$0 [32], \port$37458$0 [32], \port$37456$0 [32], \port$37454$0 [32], \port$37452$0 [32], \port$37450$0 [32], \port$37448$0 [32], \port$37446$0 [32], \port$37444$0 [32], \port$37442$0 [32], \port$37440$0 [32], \port$37438$0 [32] };
+  assign o__payload = { \port$37471$0 [32], \port$37469$0 [32], \port$37467$0 [32], \port$37465$0 [32], \port$37463$0 [32], \port$37461$0 [32], \port$37459$0 [32], \port$37457$0 [32], \port$37455$0 [32], \port$37453$0 [32], \port$37451$0 [32], \port$37449$0 [32], \port$37447$0 [32], \port$37445$0 [32], \port$37443$0 [32], \port$37441$0 [32], \port$37471$0 [31:0], \port$37469$0 [31:0], \port$37467$0 [31:0], \port$37465$0 [31:0], \port$37463$0 [31:0], \port$37461$0 [31:0], \port$37459$0 [31:0], \port$37457$0 [31:0], \port$37455$0 [31:0], \port$37453$0 [31:0], \port$37451$0 [31:0], \port$37449$0 [31:0], \port$37447$0 [31:0], \port$37445$0 [31:0], \port$37443$0 [31:0], \port$37441$0 [31:0] };
+  assign \i__payload.opcode  = \port$37441$0 [7:0];
+  assign \i__payload.wait  = \port$37443$0 [15:0];
+  assign \i__payload.post  = \port$37443$0 [31:16];
+  assign \i__payload.accumulate  = \port$37441$0 [8];
+  assign \i__payload.row_sum  = \port$37441$0 [9];
+  assign \i__payload.early  = \port$37441$0 [10];
+  assign \i__payload.act  = \port$37445$0 [23:0];
+  assign \i__payload.wgt  = \port$37447$0 [15:0];
+  assign \i__payload.wgt_block  = \port$37447$0 [31:16];
+  assign \i__payload.wait_weights  = \port$37449$0 [15:0];
+  assign \i__payload.wait_acc  = \port$37449$0 [31:16];
+  assign \i__payload.acc  = \port$37451$0 [15:0];
+  assign \i__payload.acc_block  = \port$37451$0 [31:16];
+  assign \i__payload.blocks  = \port$37453$0 [15:0];
+  assign \i__payload.k_tail  = \port$37453$0 [31:16];
+  assign \i__payload.k0  = \port$37455$0 [15:0];
+  assign \i__payload.k1  = \port$37455$0 [31:16];
+  assign \i__payload.k2  = \port$37457$0 [15:0];
+  assign \i__payload.m0  = \port$37457$0 [31:16];
+  assign \i__payload.m1  = \port$37459$0 [15:0];
+  assign \i__payload.m2  = \port$37459$0 [31:16];
+  assign \i__payload.k0_stride  = \port$37461$0 [23:0];
+  assign \i__payload.k1_stride  = \port$37463$0 [23:0];
+  assign \i__payload.k2_stride  = \port$37465$0 [23:0];
+  assign \i__payload.m0_stride  = \port$37467$0 [23:0];
+  assign \i__payload.m1_stride  = \port$37469$0 [23:0];
+  assign \i__payload.m2_stride  = \port$37471$0 [23:0];
+  assign \i__payload.index  = { \port$37471$0 [32], \port$37469$0 [32], \port$37467$0 [32], \port$37465$0 [32], \port$37463$0 [32], \port$37461$0 [32], \port$37459$0 [32], \port$37457$0 [32], \port$37455$0 [32], \port$37453$0 [32], \port$37451$0 [32], \port$37449$0 [32], \port$37447$0 [32], \port$37445$0 [32], \port$37443$0 [32], \port$37441$0 [32] };
+  assign \o__payload.opcode  = \port$37441$0 [7:0];
+  assign \o__payload.wait  = \port$37443$0 [15:0];
+  assign \o__payload.post  = \port$37443$0 [31:16];
+  assign \o__payload.accumulate  = \port$37441$0 [8];
+  assign \o__payload.row_sum  = \port$37441$0 [9];
+  assign \o__payload.early  = \port$37441$0 [10];
+  assign \o__payload.act  = \port$37445$0 [23:0];
+  assign \o__payload.wgt  = \port$37447$0 [15:0];
+  assign \o__payload.wgt_block  = \port$37447$0 [31:16];
+  assign \o__payload.wait_weights  = \port$37449$0 [15:0];
+  assign \o__payload.wait_acc  = \port$37449$0 [31:16];
+  assign \o__payload.acc  = \port$37451$0 [15:0];
+  assign \o__payload.acc_block  = \port$37451$0 [31:16];
+  assign \o__payload.blocks  = \port$37453$0 [15:0];
+  assign \o__payload.k_tail  = \port$37453$0 [31:16];
+  assign \o__payload.k0  = \port$37455$0 [15:0];
+  assign \o__payload.k1  = \port$37455$0 [31:16];
+  assign \o__payload.k2  = \port$37457$0 [15:0];
+  assign \o__payload.m0  = \port$37457$0 [31:16];
+  assign \o__payload.m1  = \port$37459$0 [15:0];
+  assign \o__payload.m2  = \port$37459$0 [31:16];
+  assign \o__payload.k0_stride  = \port$37461$0 [23:0];
+  assign \o__payload.k1_stride  = \port$37463$0 [23:0];
+  assign \o__payload.k2_stride  = \port$37465$0 [23:0];
+  assign \o__payload.m0_stride  = \port$37467$0 [23:0];
+  assign \o__payload.m1_stride  = \port$37469$0 [23:0];
+  assign \o__payload.m2_stride  = \port$37471$0 [23:0];
+  assign \o__payload.index  = { \port$37471$0 [32], \port$37469$0 [32], \port$37467$0 [32], \port$37465$0 [32], \port$37463$0 [32], \port$37461$0 [32], \port$37459$0 [32], \port$37457$0 [32], \port$37455$0 [32], \port$37453$0 [32], \port$37451$0 [32], \port$37449$0 [32], \port$37447$0 [32], \port$37445$0 [32], \port$37443$0 [32], \port$37441$0 [32] };
 endmodule
 
 module \weft.control.matmul_queue (i__payload, i__valid, \o__ready$43 , own_rst, shadow_0, shadow_1, shadow_2, shadow_3, shadow_4, shadow_5, shadow_6, shadow_7, shadow_8, shadow_9, shadow_10, shadow_11, shadow_12, shadow_13, shadow_14, shadow_15, full
@@ -14835,8 +14835,8 @@ module \weft.control.semaphores (taken, post, overflow, own_rst, nonzero, own_cl
   assign \$79  = { 1'h0, plane_0 };
 endmodule
 
-module \weft.control.simt_gate (hold, taken, waiting, o__valid, i__ready, own_rst, nonzero, \port$37633$0 , \port$37635$0 , \port$37637$0 , \port$37639$0 , \port$37641$0 , \port$37643$0 , \port$37645$0 , \port$37647$0 , \port$37649$0 , \port$37651$0 , \port$37653$0 , \port$37655$0 , \port$37657$0 , \port$37659$0 
-, \port$37661$0 , \port$37663$0 , i__valid, o__ready, own_clk);
+module \weft.control.simt_gate (hold, taken, waiting, o__valid, i__ready, own_rst, nonzero, \port$37636$0 , \port$37638$0 , \port$37640$0 , \port$37642$0 , \port$37644$0 , \port$37646$0 , \port$37648$0 , \port$37650$0 , \port$37652$0 , \port$37654$0 , \port$37656$0 , \port$37658$0 , \port$37660$0 , \port$37662$0 
+, \port$37664$0 , \port$37666$0 , i__valid, o__ready, own_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$27  = 0;
   wire [15:0] \$1 ;
   wire \$10 ;
@@ -14935,44 +14935,44 @@ module \weft.control.simt_gate (hold, taken, waiting, o__valid, i__ready, own_rs
   wire own_clk;
   input own_rst;
   wire own_rst;
-  input [32:0] \port$37633$0 ;
-  wire [32:0] \port$37633$0 ;
-  input [32:0] \port$37635$0 ;
-  wire [32:0] \port$37635$0 ;
-  input [32:0] \port$37637$0 ;
-  wire [32:0] \port$37637$0 ;
-  input [32:0] \port$37639$0 ;
-  wire [32:0] \port$37639$0 ;
-  input [32:0] \port$37641$0 ;
-  wire [32:0] \port$37641$0 ;
-  input [32:0] \port$37643$0 ;
-  wire [32:0] \port$37643$0 ;
-  input [32:0] \port$37645$0 ;
-  wire [32:0] \port$37645$0 ;
-  input [32:0] \port$37647$0 ;
-  wire [32:0] \port$37647$0 ;
-  input [32:0] \port$37649$0 ;
-  wire [32:0] \port$37649$0 ;
-  input [32:0] \port$37651$0 ;
-  wire [32:0] \port$37651$0 ;
-  input [32:0] \port$37653$0 ;
-  wire [32:0] \port$37653$0 ;
-  input [32:0] \port$37655$0 ;
-  wire [32:0] \port$37655$0 ;
-  input [32:0] \port$37657$0 ;
-  wire [32:0] \port$37657$0 ;
-  input [32:0] \port$37659$0 ;
-  wire [32:0] \port$37659$0 ;
-  input [32:0] \port$37661$0 ;
-  wire [32:0] \port$37661$0 ;
-  input [32:0] \port$37663$0 ;
-  wire [32:0] \port$37663$0 ;
+  input [32:0] \port$37636$0 ;
+  wire [32:0] \port$37636$0 ;
+  input [32:0] \port$37638$0 ;
+  wire [32:0] \port$37638$0 ;
+  input [32:0] \port$37640$0 ;
+  wire [32:0] \port$37640$0 ;
+  input [32:0] \port$37642$0 ;
+  wire [32:0] \port$37642$0 ;
+  input [32:0] \port$37644$0 ;
+  wire [32:0] \port$37644$0 ;
+  input [32:0] \port$37646$0 ;
+  wire [32:0] \port$37646$0 ;
+  input [32:0] \port$37648$0 ;
+  wire [32:0] \port$37648$0 ;
+  input [32:0] \port$37650$0 ;
+  wire [32:0] \port$37650$0 ;
+  input [32:0] \port$37652$0 ;
+  wire [32:0] \port$37652$0 ;
+  input [32:0] \port$37654$0 ;
+  wire [32:0] \port$37654$0 ;
+  input [32:0] \port$37656$0 ;
+  wire [32:0] \port$37656$0 ;
+  input [32:0] \port$37658$0 ;
+  wire [32:0] \port$37658$0 ;
+  input [32:0] \port$37660$0 ;
+  wire [32:0] \port$37660$0 ;
+  input [32:0] \port$37662$0 ;
+  wire [32:0] \port$37662$0 ;
+  input [32:0] \port$37664$0 ;
+  wire [32:0] \port$37664$0 ;
+  input [32:0] \port$37666$0 ;
+  wire [32:0] \port$37666$0 ;
   output [15:0] taken;
   wire [15:0] taken;
   output waiting;
   wire waiting;
   assign \$1  = ~ nonzero;
-  assign lacks = \port$37635$0 [15:0] & \$1 ;
+  assign lacks = \port$37638$0 [15:0] & \$1 ;
   assign \$2  = | lacks[1:0];
   assign \$3  = | lacks[3:2];
   assign \$4  = | lacks[5:4];
@@ -15016,63 +15016,63 @@ module \weft.control.simt_gate (hold, taken, waiting, o__valid, i__ready, own_rs
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$27 ) begin end
-    \$21  = \port$37635$0 [15:0];
+    \$21  = \port$37638$0 [15:0];
     if (own_rst) begin
       \$21  = 16'h0000;
     end
   end
-  assign i__payload = { \port$37663$0 [32], \port$37661$0 [32], \port$37659$0 [32], \port$37657$0 [32], \port$37655$0 [32], \port$37653$0 [32], \port$37651$0 [32], \port$37649$0 [32], \port$37647$0 [32], \port$37645$0 [32], \port$37643$0 [32], \port$37641$0 [32], \port$37639$0 [32], \port$37637$0 [32], \port$37635$0 [32], \port$37633$0 [32], \port$37663$0 [31:0], \port$37661$0 [31:0], \port$37659$0 [31:0], \port$37657$0 [31:0], \port$37655$0 [31:0], \port$37653$0 [31:0], \port$37651$0 [31:0], \port$37649$0 [31:0], \port$37647$0 [31:0], \port$37645$0 [31:0], \port$37643$0 [31:0], \port$37641$0 [31:0], \port$37639$0 [31:0], \port$37637$0 [31:0], \port$37635$0 [31:0], \port$37633$0 [31:0] };
+  assign i__payload = { \port$37666$0 [32], \port$37664$0 [32], \port$37662$0 [32], \port$37660$0 [32], \port$37658$0 [32], \port$37656$0 [32], \port$37654$0 [32], \port$37652$0 [32], \port$37650$0 [32], \port$37648$0 [32], \port$37646$0 [32], \port$37644$0 [32], \port$37642$0 [32], \port$37640$0 [32], \port$37638$0 [32], \port$37636$0 [32], \port$37666$0 [31:0], \port$37664$0 [31:0], \port$37662$0 [31:0], \port$37660$0 [31:0], \port$37658$0 [31:0], \port$37656$0 [31:0], \port$37654$0 [31:0], \port$37652$0 [31:0], \port$37650$0 [31:0], \port$37648$0 [31:0], \port$37646$0 [31:0], \port$37644$0 [31:0], \port$37642$0 [31:0], \port$37640$0 [31:0], \port$37638$0 [31:0], \port$37636$0 [31:0] };
   assign \$signal  = { \$9 , \$8 , \$7 , \$6 , \$5 , \$4 , \$3 , \$2  };
   assign halves = { \$11 , \$10  };
-  assign o__payload = { \port$37663$0 [32], \port$37661$0 [32], \port$37659$0 [32], \port$37657$0 [32], \port$37655$0 [32], \port$37653$0 [32], \port$37651$0 [32], \port$37649$0 [32], \port$37647$0 [32], \port$37645$0 [32], \port$37643$0 [32], \port$37641$0 [32], \port$37639$0 [32], \port$37637$0 [32], \port$37635$0 [32], \port$37633$0 [32], \port$37663$0 [31:0], \port$37661$0 [31:0], \port$37659$0 [31:0], \port$37657$0 [31:0], \port$37655$0 [31:0], \port$37653$0 [31:0], \port$37651$0 [31:0], \port$37649$0 [31:0], \port$37647$0 [31:0], \port$37645$0 [31:0], \port$37643$0 [31:0], \port$37641$0 [31:0], \port$37639$0 [31:0], \port$37637$0 [31:0], \port$37635$0 [31:0], \port$37633$0 [31:0] };
-  assign \i__payload.opcode  = \port$37633$0 [7:0];
-  assign \i__payload.wait  = \port$37635$0 [15:0];
-  assign \i__payload.post  = \port$37635$0 [31:16];
-  assign \i__payload.pushes  = \port$37633$0 [8];
-  assign \i__payload.private  = \port$37633$0 [31:16];
-  assign \i__payload.entry  = \port$37637$0 [31:0];
-  assign \i__payload.grid_x  = \port$37639$0 [15:0];
-  assign \i__payload.grid_y  = \port$37639$0 [31:16];
-  assign \i__payload.grid_z  = \port$37641$0 [15:0];
-  assign \i__payload.block_x  = \port$37641$0 [23:16];
-  assign \i__payload.block_y  = \port$37641$0 [31:24];
-  assign \i__payload.block_z  = \port$37643$0 [31:24];
-  assign \i__payload.shared  = \port$37643$0 [23:0];
-  assign \i__payload.shared_base  = \port$37645$0 [23:0];
-  assign \i__payload.private_base  = \port$37647$0 [31:0];
-  assign \i__payload.argument_0  = \port$37649$0 [31:0];
-  assign \i__payload.argument_1  = \port$37651$0 [31:0];
-  assign \i__payload.argument_2  = \port$37653$0 [31:0];
-  assign \i__payload.argument_3  = \port$37655$0 [31:0];
-  assign \i__payload.argument_4  = \port$37657$0 [31:0];
-  assign \i__payload.argument_5  = \port$37659$0 [31:0];
-  assign \i__payload.argument_6  = \port$37661$0 [31:0];
-  assign \i__payload.argument_7  = \port$37663$0 [31:0];
-  assign \i__payload.index  = { \port$37663$0 [32], \port$37661$0 [32], \port$37659$0 [32], \port$37657$0 [32], \port$37655$0 [32], \port$37653$0 [32], \port$37651$0 [32], \port$37649$0 [32], \port$37647$0 [32], \port$37645$0 [32], \port$37643$0 [32], \port$37641$0 [32], \port$37639$0 [32], \port$37637$0 [32], \port$37635$0 [32], \port$37633$0 [32] };
-  assign \o__payload.opcode  = \port$37633$0 [7:0];
-  assign \o__payload.wait  = \port$37635$0 [15:0];
-  assign \o__payload.post  = \port$37635$0 [31:16];
-  assign \o__payload.pushes  = \port$37633$0 [8];
-  assign \o__payload.private  = \port$37633$0 [31:16];
-  assign \o__payload.entry  = \port$37637$0 [31:0];
-  assign \o__payload.grid_x  = \port$37639$0 [15:0];
-  assign \o__payload.grid_y  = \port$37639$0 [31:16];
-  assign \o__payload.grid_z  = \port$37641$0 [15:0];
-  assign \o__payload.block_x  = \port$37641$0 [23:16];
-  assign \o__payload.block_y  = \port$37641$0 [31:24];
-  assign \o__payload.block_z  = \port$37643$0 [31:24];
-  assign \o__payload.shared  = \port$37643$0 [23:0];
-  assign \o__payload.shared_base  = \port$37645$0 [23:0];
-  assign \o__payload.private_base  = \port$37647$0 [31:0];
-  assign \o__payload.argument_0  = \port$37649$0 [31:0];
-  assign \o__payload.argument_1  = \port$37651$0 [31:0];
-  assign \o__payload.argument_2  = \port$37653$0 [31:0];
-  assign \o__payload.argument_3  = \port$37655$0 [31:0];
-  assign \o__payload.argument_4  = \port$37657$0 [31:0];
-  assign \o__payload.argument_5  = \port$37659$0 [31:0];
-  assign \o__payload.argument_6  = \port$37661$0 [31:0];
-  assign \o__payload.argument_7  = \port$37663$0 [31:0];
-  assign \o__payload.index  = { \port$37663$0 [32], \port$37661$0 [32], \port$37659$0 [32], \port$37657$0 [32], \port$37655$0 [32], \port$37653$0 [32], \port$37651$0 [32], \port$37649$0 [32], \port$37647$0 [32], \port$37645$0 [32], \port$37643$0 [32], \port$37641$0 [32], \port$37639$0 [32], \port$37637$0 [32], \port$37635$0 [32], \port$37633$0 [32] };
+  assign o__payload = { \port$37666$0 [32], \port$37664$0 [32], \port$37662$0 [32], \port$37660$0 [32], \port$37658$0 [32], \port$37656$0 [32], \port$37654$0 [32], \port$37652$0 [32], \port$37650$0 [32], \port$37648$0 [32], \port$37646$0 [32], \port$37644$0 [32], \port$37642$0 [32], \port$37640$0 [32], \port$37638$0 [32], \port$37636$0 [32], \port$37666$0 [31:0], \port$37664$0 [31:0], \port$37662$0 [31:0], \port$37660$0 [31:0], \port$37658$0 [31:0], \port$37656$0 [31:0], \port$37654$0 [31:0], \port$37652$0 [31:0], \port$37650$0 [31:0], \port$37648$0 [31:0], \port$37646$0 [31:0], \port$37644$0 [31:0], \port$37642$0 [31:0], \port$37640$0 [31:0], \port$37638$0 [31:0], \port$37636$0 [31:0] };
+  assign \i__payload.opcode  = \port$37636$0 [7:0];
+  assign \i__payload.wait  = \port$37638$0 [15:0];
+  assign \i__payload.post  = \port$37638$0 [31:16];
+  assign \i__payload.pushes  = \port$37636$0 [8];
+  assign \i__payload.private  = \port$37636$0 [31:16];
+  assign \i__payload.entry  = \port$37640$0 [31:0];
+  assign \i__payload.grid_x  = \port$37642$0 [15:0];
+  assign \i__payload.grid_y  = \port$37642$0 [31:16];
+  assign \i__payload.grid_z  = \port$37644$0 [15:0];
+  assign \i__payload.block_x  = \port$37644$0 [23:16];
+  assign \i__payload.block_y  = \port$37644$0 [31:24];
+  assign \i__payload.block_z  = \port$37646$0 [31:24];
+  assign \i__payload.shared  = \port$37646$0 [23:0];
+  assign \i__payload.shared_base  = \port$37648$0 [23:0];
+  assign \i__payload.private_base  = \port$37650$0 [31:0];
+  assign \i__payload.argument_0  = \port$37652$0 [31:0];
+  assign \i__payload.argument_1  = \port$37654$0 [31:0];
+  assign \i__payload.argument_2  = \port$37656$0 [31:0];
+  assign \i__payload.argument_3  = \port$37658$0 [31:0];
+  assign \i__payload.argument_4  = \port$37660$0 [31:0];
+  assign \i__payload.argument_5  = \port$37662$0 [31:0];
+  assign \i__payload.argument_6  = \port$37664$0 [31:0];
+  assign \i__payload.argument_7  = \port$37666$0 [31:0];
+  assign \i__payload.index  = { \port$37666$0 [32], \port$37664$0 [32], \port$37662$0 [32], \port$37660$0 [32], \port$37658$0 [32], \port$37656$0 [32], \port$37654$0 [32], \port$37652$0 [32], \port$37650$0 [32], \port$37648$0 [32], \port$37646$0 [32], \port$37644$0 [32], \port$37642$0 [32], \port$37640$0 [32], \port$37638$0 [32], \port$37636$0 [32] };
+  assign \o__payload.opcode  = \port$37636$0 [7:0];
+  assign \o__payload.wait  = \port$37638$0 [15:0];
+  assign \o__payload.post  = \port$37638$0 [31:16];
+  assign \o__payload.pushes  = \port$37636$0 [8];
+  assign \o__payload.private  = \port$37636$0 [31:16];
+  assign \o__payload.entry  = \port$37640$0 [31:0];
+  assign \o__payload.grid_x  = \port$37642$0 [15:0];
+  assign \o__payload.grid_y  = \port$37642$0 [31:16];
+  assign \o__payload.grid_z  = \port$37644$0 [15:0];
+  assign \o__payload.block_x  = \port$37644$0 [23:16];
+  assign \o__payload.block_y  = \port$37644$0 [31:24];
+  assign \o__payload.block_z  = \port$37646$0 [31:24];
+  assign \o__payload.shared  = \port$37646$0 [23:0];
+  assign \o__payload.shared_base  = \port$37648$0 [23:0];
+  assign \o__payload.private_base  = \port$37650$0 [31:0];
+  assign \o__payload.argument_0  = \port$37652$0 [31:0];
+  assign \o__payload.argument_1  = \port$37654$0 [31:0];
+  assign \o__payload.argument_2  = \port$37656$0 [31:0];
+  assign \o__payload.argument_3  = \port$37658$0 [31:0];
+  assign \o__payload.argument_4  = \port$37660$0 [31:0];
+  assign \o__payload.argument_5  = \port$37662$0 [31:0];
+  assign \o__payload.argument_6  = \port$37664$0 [31:0];
+  assign \o__payload.argument_7  = \port$37666$0 [31:0];
+  assign \o__payload.index  = { \port$37666$0 [32], \port$37664$0 [32], \port$37662$0 [32], \port$37660$0 [32], \port$37658$0 [32], \port$37656$0 [32], \port$37654$0 [32], \port$37652$0 [32], \port$37650$0 [32], \port$37648$0 [32], \port$37646$0 [32], \port$37644$0 [32], \port$37642$0 [32], \port$37640$0 [32], \port$37638$0 [32], \port$37636$0 [32] };
 endmodule
 
 module \weft.control.simt_queue (i__payload, i__valid, \o__ready$43 , own_rst, shadow_0, shadow_1, shadow_2, shadow_3, shadow_4, shadow_5, shadow_6, shadow_7, shadow_8, shadow_9, shadow_10, shadow_11, shadow_12, shadow_13, shadow_14, shadow_15, full
@@ -15942,8 +15942,8 @@ module \weft.control.simt_queue.fifo (write__data, i__valid, o__ready, o__payloa
   assign \read__data.index  = o__payload[32];
 endmodule
 
-module \weft.control.store_gate (hold, taken, waiting, o__valid, i__ready, o__ready, own_rst, nonzero, \port$37568$0 , \port$37570$0 , \port$37572$0 , \port$37574$0 , \port$37576$0 , \port$37578$0 , \port$37580$0 , \port$37582$0 , \port$37584$0 , \port$37586$0 , \port$37588$0 , \port$37590$0 , \port$37592$0 
-, \port$37594$0 , \port$37596$0 , \port$37598$0 , i__valid, own_clk);
+module \weft.control.store_gate (hold, taken, waiting, o__valid, i__ready, o__ready, own_rst, nonzero, \port$37571$0 , \port$37573$0 , \port$37575$0 , \port$37577$0 , \port$37579$0 , \port$37581$0 , \port$37583$0 , \port$37585$0 , \port$37587$0 , \port$37589$0 , \port$37591$0 , \port$37593$0 , \port$37595$0 
+, \port$37597$0 , \port$37599$0 , \port$37601$0 , i__valid, own_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$30  = 0;
   wire [15:0] \$1 ;
   wire \$10 ;
@@ -16030,44 +16030,44 @@ module \weft.control.store_gate (hold, taken, waiting, o__valid, i__ready, o__re
   wire own_clk;
   input own_rst;
   wire own_rst;
-  input [32:0] \port$37568$0 ;
-  wire [32:0] \port$37568$0 ;
-  input [32:0] \port$37570$0 ;
-  wire [32:0] \port$37570$0 ;
-  input [32:0] \port$37572$0 ;
-  wire [32:0] \port$37572$0 ;
-  input [32:0] \port$37574$0 ;
-  wire [32:0] \port$37574$0 ;
-  input [32:0] \port$37576$0 ;
-  wire [32:0] \port$37576$0 ;
-  input [32:0] \port$37578$0 ;
-  wire [32:0] \port$37578$0 ;
-  input [32:0] \port$37580$0 ;
-  wire [32:0] \port$37580$0 ;
-  input [32:0] \port$37582$0 ;
-  wire [32:0] \port$37582$0 ;
-  input [32:0] \port$37584$0 ;
-  wire [32:0] \port$37584$0 ;
-  input [32:0] \port$37586$0 ;
-  wire [32:0] \port$37586$0 ;
-  input [32:0] \port$37588$0 ;
-  wire [32:0] \port$37588$0 ;
-  input [32:0] \port$37590$0 ;
-  wire [32:0] \port$37590$0 ;
-  input [32:0] \port$37592$0 ;
-  wire [32:0] \port$37592$0 ;
-  input [32:0] \port$37594$0 ;
-  wire [32:0] \port$37594$0 ;
-  input [32:0] \port$37596$0 ;
-  wire [32:0] \port$37596$0 ;
-  input [32:0] \port$37598$0 ;
-  wire [32:0] \port$37598$0 ;
+  input [32:0] \port$37571$0 ;
+  wire [32:0] \port$37571$0 ;
+  input [32:0] \port$37573$0 ;
+  wire [32:0] \port$37573$0 ;
+  input [32:0] \port$37575$0 ;
+  wire [32:0] \port$37575$0 ;
+  input [32:0] \port$37577$0 ;
+  wire [32:0] \port$37577$0 ;
+  input [32:0] \port$37579$0 ;
+  wire [32:0] \port$37579$0 ;
+  input [32:0] \port$37581$0 ;
+  wire [32:0] \port$37581$0 ;
+  input [32:0] \port$37583$0 ;
+  wire [32:0] \port$37583$0 ;
+  input [32:0] \port$37585$0 ;
+  wire [32:0] \port$37585$0 ;
+  input [32:0] \port$37587$0 ;
+  wire [32:0] \port$37587$0 ;
+  input [32:0] \port$37589$0 ;
+  wire [32:0] \port$37589$0 ;
+  input [32:0] \port$37591$0 ;
+  wire [32:0] \port$37591$0 ;
+  input [32:0] \port$37593$0 ;
+  wire [32:0] \port$37593$0 ;
+  input [32:0] \port$37595$0 ;
+  wire [32:0] \port$37595$0 ;
+  input [32:0] \port$37597$0 ;
+  wire [32:0] \port$37597$0 ;
+  input [32:0] \port$37599$0 ;
+  wire [32:0] \port$37599$0 ;
+  input [32:0] \port$37601$0 ;
+  wire [32:0] \port$37601$0 ;
   output [15:0] taken;
   wire [15:0] taken;
   output waiting;
   wire waiting;
   assign \$1  = ~ nonzero;
-  assign lacks = \port$37570$0 [15:0] & \$1 ;
+  assign lacks = \port$37573$0 [15:0] & \$1 ;
   assign \$2  = | lacks[1:0];
   assign \$3  = | lacks[3:2];
   assign \$4  = | lacks[5:4];
@@ -16111,51 +16111,51 @@ module \weft.control.store_gate (hold, taken, waiting, o__valid, i__ready, o__re
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$30 ) begin end
-    \$21  = \port$37570$0 [15:0];
+    \$21  = \port$37573$0 [15:0];
     if (own_rst) begin
       \$21  = 16'h0000;
     end
   end
-  assign i__payload = { \port$37598$0 [32], \port$37596$0 [32], \port$37594$0 [32], \port$37592$0 [32], \port$37590$0 [32], \port$37588$0 [32], \port$37586$0 [32], \port$37584$0 [32], \port$37582$0 [32], \port$37580$0 [32], \port$37578$0 [32], \port$37576$0 [32], \port$37574$0 [32], \port$37572$0 [32], \port$37570$0 [32], \port$37568$0 [32], \port$37598$0 [31:0], \port$37596$0 [31:0], \port$37594$0 [31:0], \port$37592$0 [31:0], \port$37590$0 [31:0], \port$37588$0 [31:0], \port$37586$0 [31:0], \port$37584$0 [31:0], \port$37582$0 [31:0], \port$37580$0 [31:0], \port$37578$0 [31:0], \port$37576$0 [31:0], \port$37574$0 [31:0], \port$37572$0 [31:0], \port$37570$0 [31:0], \port$37568$0 [31:0] };
+  assign i__payload = { \port$37601$0 [32], \port$37599$0 [32], \port$37597$0 [32], \port$37595$0 [32], \port$37593$0 [32], \port$37591$0 [32], \port$37589$0 [32], \port$37587$0 [32], \port$37585$0 [32], \port$37583$0 [32], \port$37581$0 [32], \port$37579$0 [32], \port$37577$0 [32], \port$37575$0 [32], \port$37573$0 [32], \port$37571$0 [32], \port$37601$0 [31:0], \port$37599$0 [31:0], \port$37597$0 [31:0], \port$37595$0 [31:0], \port$37593$0 [31:0], \port$37591$0 [31:0], \port$37589$0 [31:0], \port$37587$0 [31:0], \port$37585$0 [31:0], \port$37583$0 [31:0], \port$37581$0 [31:0], \port$37579$0 [31:0], \port$37577$0 [31:0], \port$37575$0 [31:0], \port$37573$0 [31:0], \port$37571$0 [31:0] };
   assign \$signal  = { \$9 , \$8 , \$7 , \$6 , \$5 , \$4 , \$3 , \$2  };
   assign halves = { \$11 , \$10  };
-  assign o__payload = { \port$37598$0 [32], \port$37596$0 [32], \port$37594$0 [32], \port$37592$0 [32], \port$37590$0 [32], \port$37588$0 [32], \port$37586$0 [32], \port$37584$0 [32], \port$37582$0 [32], \port$37580$0 [32], \port$37578$0 [32], \port$37576$0 [32], \port$37574$0 [32], \port$37572$0 [32], \port$37570$0 [32], \port$37568$0 [32], \port$37598$0 [31:0], \port$37596$0 [31:0], \port$37594$0 [31:0], \port$37592$0 [31:0], \port$37590$0 [31:0], \port$37588$0 [31:0], \port$37586$0 [31:0], \port$37584$0 [31:0], \port$37582$0 [31:0], \port$37580$0 [31:0], \port$37578$0 [31:0], \port$37576$0 [31:0], \port$37574$0 [31:0], \port$37572$0 [31:0], \port$37570$0 [31:0], \port$37568$0 [31:0] };
-  assign \i__payload.opcode  = \port$37568$0 [7:0];
-  assign \i__payload.wait  = \port$37570$0 [15:0];
-  assign \i__payload.post  = \port$37570$0 [31:16];
-  assign \i__payload.dst  = \port$37572$0 [31:0];
-  assign \i__payload.stride1  = \port$37574$0 [31:0];
-  assign \i__payload.stride2  = \port$37576$0 [31:0];
-  assign \i__payload.len  = \port$37578$0 [23:0];
-  assign \i__payload.count1  = \port$37580$0 [15:0];
-  assign \i__payload.count2  = \port$37580$0 [31:16];
-  assign \i__payload.src  = \port$37582$0 [23:0];
-  assign \i__payload.src_stride1  = \port$37584$0 [23:0];
-  assign \i__payload.src_stride2  = \port$37586$0 [23:0];
-  assign \i__payload.write  = \port$37568$0 [8];
-  assign \i__payload.message  = \port$37568$0 [9];
-  assign \i__payload.end  = \port$37568$0 [10];
-  assign \i__payload.address  = \port$37572$0 [31:0];
-  assign \i__payload.value  = \port$37574$0 [31:0];
-  assign \i__payload.index  = { \port$37598$0 [32], \port$37596$0 [32], \port$37594$0 [32], \port$37592$0 [32], \port$37590$0 [32], \port$37588$0 [32], \port$37586$0 [32], \port$37584$0 [32], \port$37582$0 [32], \port$37580$0 [32], \port$37578$0 [32], \port$37576$0 [32], \port$37574$0 [32], \port$37572$0 [32], \port$37570$0 [32], \port$37568$0 [32] };
-  assign \o__payload.opcode  = \port$37568$0 [7:0];
-  assign \o__payload.wait  = \port$37570$0 [15:0];
-  assign \o__payload.post  = \port$37570$0 [31:16];
-  assign \o__payload.dst  = \port$37572$0 [31:0];
-  assign \o__payload.stride1  = \port$37574$0 [31:0];
-  assign \o__payload.stride2  = \port$37576$0 [31:0];
-  assign \o__payload.len  = \port$37578$0 [23:0];
-  assign \o__payload.count1  = \port$37580$0 [15:0];
-  assign \o__payload.count2  = \port$37580$0 [31:16];
-  assign \o__payload.src  = \port$37582$0 [23:0];
-  assign \o__payload.src_stride1  = \port$37584$0 [23:0];
-  assign \o__payload.src_stride2  = \port$37586$0 [23:0];
-  assign \o__payload.write  = \port$37568$0 [8];
-  assign \o__payload.message  = \port$37568$0 [9];
-  assign \o__payload.end  = \port$37568$0 [10];
-  assign \o__payload.address  = \port$37572$0 [31:0];
-  assign \o__payload.value  = \port$37574$0 [31:0];
-  assign \o__payload.index  = { \port$37598$0 [32], \port$37596$0 [32], \port$37594$0 [32], \port$37592$0 [32], \port$37590$0 [32], \port$37588$0 [32], \port$37586$0 [32], \port$37584$0 [32], \port$37582$0 [32], \port$37580$0 [32], \port$37578$0 [32], \port$37576$0 [32], \port$37574$0 [32], \port$37572$0 [32], \port$37570$0 [32], \port$37568$0 [32] };
+  assign o__payload = { \port$37601$0 [32], \port$37599$0 [32], \port$37597$0 [32], \port$37595$0 [32], \port$37593$0 [32], \port$37591$0 [32], \port$37589$0 [32], \port$37587$0 [32], \port$37585$0 [32], \port$37583$0 [32], \port$37581$0 [32], \port$37579$0 [32], \port$37577$0 [32], \port$37575$0 [32], \port$37573$0 [32], \port$37571$0 [32], \port$37601$0 [31:0], \port$37599$0 [31:0], \port$37597$0 [31:0], \port$37595$0 [31:0], \port$37593$0 [31:0], \port$37591$0 [31:0], \port$37589$0 [31:0], \port$37587$0 [31:0], \port$37585$0 [31:0], \port$37583$0 [31:0], \port$37581$0 [31:0], \port$37579$0 [31:0], \port$37577$0 [31:0], \port$37575$0 [31:0], \port$37573$0 [31:0], \port$37571$0 [31:0] };
+  assign \i__payload.opcode  = \port$37571$0 [7:0];
+  assign \i__payload.wait  = \port$37573$0 [15:0];
+  assign \i__payload.post  = \port$37573$0 [31:16];
+  assign \i__payload.dst  = \port$37575$0 [31:0];
+  assign \i__payload.stride1  = \port$37577$0 [31:0];
+  assign \i__payload.stride2  = \port$37579$0 [31:0];
+  assign \i__payload.len  = \port$37581$0 [23:0];
+  assign \i__payload.count1  = \port$37583$0 [15:0];
+  assign \i__payload.count2  = \port$37583$0 [31:16];
+  assign \i__payload.src  = \port$37585$0 [23:0];
+  assign \i__payload.src_stride1  = \port$37587$0 [23:0];
+  assign \i__payload.src_stride2  = \port$37589$0 [23:0];
+  assign \i__payload.write  = \port$37571$0 [8];
+  assign \i__payload.message  = \port$37571$0 [9];
+  assign \i__payload.end  = \port$37571$0 [10];
+  assign \i__payload.address  = \port$37575$0 [31:0];
+  assign \i__payload.value  = \port$37577$0 [31:0];
+  assign \i__payload.index  = { \port$37601$0 [32], \port$37599$0 [32], \port$37597$0 [32], \port$37595$0 [32], \port$37593$0 [32], \port$37591$0 [32], \port$37589$0 [32], \port$37587$0 [32], \port$37585$0 [32], \port$37583$0 [32], \port$37581$0 [32], \port$37579$0 [32], \port$37577$0 [32], \port$37575$0 [32], \port$37573$0 [32], \port$37571$0 [32] };
+  assign \o__payload.opcode  = \port$37571$0 [7:0];
+  assign \o__payload.wait  = \port$37573$0 [15:0];
+  assign \o__payload.post  = \port$37573$0 [31:16];
+  assign \o__payload.dst  = \port$37575$0 [31:0];
+  assign \o__payload.stride1  = \port$37577$0 [31:0];
+  assign \o__payload.stride2  = \port$37579$0 [31:0];
+  assign \o__payload.len  = \port$37581$0 [23:0];
+  assign \o__payload.count1  = \port$37583$0 [15:0];
+  assign \o__payload.count2  = \port$37583$0 [31:16];
+  assign \o__payload.src  = \port$37585$0 [23:0];
+  assign \o__payload.src_stride1  = \port$37587$0 [23:0];
+  assign \o__payload.src_stride2  = \port$37589$0 [23:0];
+  assign \o__payload.write  = \port$37571$0 [8];
+  assign \o__payload.message  = \port$37571$0 [9];
+  assign \o__payload.end  = \port$37571$0 [10];
+  assign \o__payload.address  = \port$37575$0 [31:0];
+  assign \o__payload.value  = \port$37577$0 [31:0];
+  assign \o__payload.index  = { \port$37601$0 [32], \port$37599$0 [32], \port$37597$0 [32], \port$37595$0 [32], \port$37593$0 [32], \port$37591$0 [32], \port$37589$0 [32], \port$37587$0 [32], \port$37585$0 [32], \port$37583$0 [32], \port$37581$0 [32], \port$37579$0 [32], \port$37577$0 [32], \port$37575$0 [32], \port$37573$0 [32], \port$37571$0 [32] };
 endmodule
 
 module \weft.control.store_queue (i__payload, i__valid, \o__ready$43 , own_rst, shadow_0, shadow_1, shadow_2, shadow_3, shadow_4, shadow_5, shadow_6, shadow_7, shadow_8, shadow_9, shadow_10, shadow_11, shadow_12, shadow_13, shadow_14, shadow_15, full
@@ -17013,9 +17013,9 @@ module \weft.control.store_queue.fifo (write__data, i__valid, o__ready, o__paylo
   assign \read__data.index  = o__payload[32];
 endmodule
 
-module \weft.drain (cmd__valid, act__ready, bias, params__scale, acc__ready, \port$3948$0 , \port$3980$0 , \port$4012$0 , \port$4044$0 , acc__row_sum, acc__asks, busy, cmd__ready, acc__valid, params__bias_row, act__valid, act__data, \port$4762$0 , post__mask, cleared_rst, \abort$133 
-, \port$37503$0 , \port$37505$0 , \port$37507$0 , \port$37509$0 , \port$37511$0 , \port$37513$0 , \port$37515$0 , \port$37517$0 , \port$37519$0 , \port$37521$0 , \port$37523$0 , \port$37525$0 , \port$37527$0 , \port$37529$0 , \port$37531$0 , \port$37533$0 , post__valid, params__scale_row, fault__valid, fault__cause, fault__index
-, \read__en$81 , \port$38594$0 , cleared_clk);
+module \weft.drain (cmd__valid, act__ready, bias, params__scale, acc__ready, \port$3948$0 , \port$3980$0 , \port$4012$0 , \port$4044$0 , acc__row_sum, acc__asks, busy, cmd__ready, acc__valid, params__bias_row, act__valid, act__data, \port$4763$0 , post__mask, cleared_rst, \abort$133 
+, \port$37506$0 , \port$37508$0 , \port$37510$0 , \port$37512$0 , \port$37514$0 , \port$37516$0 , \port$37518$0 , \port$37520$0 , \port$37522$0 , \port$37524$0 , \port$37526$0 , \port$37528$0 , \port$37530$0 , \port$37532$0 , \port$37534$0 , \port$37536$0 , post__valid, params__scale_row, fault__valid, fault__cause, fault__index
+, \read__en$81 , \port$38597$0 , cleared_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$33  = 0;
   wire \$1 ;
   wire \$10 ;
@@ -17024,8 +17024,8 @@ module \weft.drain (cmd__valid, act__ready, bias, params__scale, acc__ready, \po
   wire [4:0] \$13 ;
   wire \$14 ;
   wire \$15 ;
-  wire [47:0] \$16 ;
-  wire [47:0] \$17 ;
+  wire [62:0] \$16 ;
+  wire [63:0] \$17 ;
   reg \$18 ;
   reg \$19 ;
   wire \$2 ;
@@ -17041,8 +17041,10 @@ module \weft.drain (cmd__valid, act__ready, bias, params__scale, acc__ready, \po
   reg [31:0] \$29 ;
   wire \$3 ;
   wire [14:0] \$30 ;
+  wire [32:0] \$31 ;
+  wire [30:0] \$32 ;
   wire \$4 ;
-  wire [6:0] \$47 ;
+  wire [6:0] \$49 ;
   wire \$5 ;
   wire \$6 ;
   wire [2:0] \$7 ;
@@ -17197,6 +17199,7 @@ module \weft.drain (cmd__valid, act__ready, bias, params__scale, acc__ready, \po
   wire \fault__valid$11 ;
   wire finished;
   wire free;
+  wire [31:0] high_product;
   wire [33:0] i__payload;
   wire [33:0] \i__payload$49 ;
   wire [3:0] \i__payload$49.acc ;
@@ -17227,6 +17230,7 @@ module \weft.drain (cmd__valid, act__ready, bias, params__scale, acc__ready, \po
   wire \i__ready$52 ;
   wire i__valid;
   wire \i__valid$46 ;
+  wire [33:0] low_product;
   wire [1:0] now_oldest;
   wire [33:0] o__payload;
   wire [33:0] \o__payload$50 ;
@@ -17268,40 +17272,40 @@ module \weft.drain (cmd__valid, act__ready, bias, params__scale, acc__ready, \po
   wire [5:0] params__scale_row;
   wire popped;
   wire \popped$61 ;
-  input [32:0] \port$37503$0 ;
-  wire [32:0] \port$37503$0 ;
-  input [32:0] \port$37505$0 ;
-  wire [32:0] \port$37505$0 ;
-  input [32:0] \port$37507$0 ;
-  wire [32:0] \port$37507$0 ;
-  input [32:0] \port$37509$0 ;
-  wire [32:0] \port$37509$0 ;
-  input [32:0] \port$37511$0 ;
-  wire [32:0] \port$37511$0 ;
-  input [32:0] \port$37513$0 ;
-  wire [32:0] \port$37513$0 ;
-  input [32:0] \port$37515$0 ;
-  wire [32:0] \port$37515$0 ;
-  input [32:0] \port$37517$0 ;
-  wire [32:0] \port$37517$0 ;
-  input [32:0] \port$37519$0 ;
-  wire [32:0] \port$37519$0 ;
-  input [32:0] \port$37521$0 ;
-  wire [32:0] \port$37521$0 ;
-  input [32:0] \port$37523$0 ;
-  wire [32:0] \port$37523$0 ;
-  input [32:0] \port$37525$0 ;
-  wire [32:0] \port$37525$0 ;
-  input [32:0] \port$37527$0 ;
-  wire [32:0] \port$37527$0 ;
-  input [32:0] \port$37529$0 ;
-  wire [32:0] \port$37529$0 ;
-  input [32:0] \port$37531$0 ;
-  wire [32:0] \port$37531$0 ;
-  input [32:0] \port$37533$0 ;
-  wire [32:0] \port$37533$0 ;
-  output [14:0] \port$38594$0 ;
-  wire [14:0] \port$38594$0 ;
+  input [32:0] \port$37506$0 ;
+  wire [32:0] \port$37506$0 ;
+  input [32:0] \port$37508$0 ;
+  wire [32:0] \port$37508$0 ;
+  input [32:0] \port$37510$0 ;
+  wire [32:0] \port$37510$0 ;
+  input [32:0] \port$37512$0 ;
+  wire [32:0] \port$37512$0 ;
+  input [32:0] \port$37514$0 ;
+  wire [32:0] \port$37514$0 ;
+  input [32:0] \port$37516$0 ;
+  wire [32:0] \port$37516$0 ;
+  input [32:0] \port$37518$0 ;
+  wire [32:0] \port$37518$0 ;
+  input [32:0] \port$37520$0 ;
+  wire [32:0] \port$37520$0 ;
+  input [32:0] \port$37522$0 ;
+  wire [32:0] \port$37522$0 ;
+  input [32:0] \port$37524$0 ;
+  wire [32:0] \port$37524$0 ;
+  input [32:0] \port$37526$0 ;
+  wire [32:0] \port$37526$0 ;
+  input [32:0] \port$37528$0 ;
+  wire [32:0] \port$37528$0 ;
+  input [32:0] \port$37530$0 ;
+  wire [32:0] \port$37530$0 ;
+  input [32:0] \port$37532$0 ;
+  wire [32:0] \port$37532$0 ;
+  input [32:0] \port$37534$0 ;
+  wire [32:0] \port$37534$0 ;
+  input [32:0] \port$37536$0 ;
+  wire [32:0] \port$37536$0 ;
+  output [14:0] \port$38597$0 ;
+  wire [14:0] \port$38597$0 ;
   input [31:0] \port$3948$0 ;
   wire [31:0] \port$3948$0 ;
   input [31:0] \port$3980$0 ;
@@ -17310,8 +17314,8 @@ module \weft.drain (cmd__valid, act__ready, bias, params__scale, acc__ready, \po
   wire [31:0] \port$4012$0 ;
   input [31:0] \port$4044$0 ;
   wire [31:0] \port$4044$0 ;
-  output [4:0] \port$4762$0 ;
-  wire [4:0] \port$4762$0 ;
+  output [4:0] \port$4763$0 ;
+  wire [4:0] \port$4763$0 ;
   output [15:0] post__mask;
   wire [15:0] post__mask;
   output post__valid;
@@ -17327,7 +17331,7 @@ module \weft.drain (cmd__valid, act__ready, bias, params__scale, acc__ready, \po
   wire [32:0] \read__data$116 ;
   wire [15:0] \read__data$119 ;
   wire [31:0] \read__data$121 ;
-  wire [15:0] \read__data$136 ;
+  wire [15:0] \read__data$138 ;
   wire read__en;
   output \read__en$81 ;
   wire \read__en$81 ;
@@ -17366,7 +17370,7 @@ module \weft.drain (cmd__valid, act__ready, bias, params__scale, acc__ready, \po
   reg [15:0] slot_factor [3:0];
   always @(posedge cleared_clk) begin
     if (cmd__ready)
-      slot_factor[write__addr] <= \port$37521$0 [31:16];
+      slot_factor[write__addr] <= \port$37524$0 [31:16];
   end
   reg [15:0] _0_;
   always @(posedge cleared_clk) begin
@@ -17374,11 +17378,11 @@ module \weft.drain (cmd__valid, act__ready, bias, params__scale, acc__ready, \po
       _0_ <= slot_factor[\read__addr$100 ];
     end
   end
-  assign \read__data$136  = _0_;
+  assign \read__data$138  = _0_;
   reg [31:0] slot_limits [3:0];
   always @(posedge cleared_clk) begin
     if (cmd__ready)
-      slot_limits[write__addr] <= { \port$37523$0 [31:16], \$9  };
+      slot_limits[write__addr] <= { \port$37526$0 [31:16], \$9  };
   end
   reg [31:0] _1_;
   always @(posedge cleared_clk) begin
@@ -17390,7 +17394,7 @@ module \weft.drain (cmd__valid, act__ready, bias, params__scale, acc__ready, \po
   reg [15:0] slot_post [3:0];
   always @(posedge cleared_clk) begin
     if (cmd__ready)
-      slot_post[write__addr] <= \port$37505$0 [31:16];
+      slot_post[write__addr] <= \port$37508$0 [31:16];
   end
   reg [15:0] _2_;
   always @(posedge cleared_clk) begin
@@ -17400,7 +17404,7 @@ module \weft.drain (cmd__valid, act__ready, bias, params__scale, acc__ready, \po
   reg [32:0] slot_scale [3:0];
   always @(posedge cleared_clk) begin
     if (cmd__ready)
-      slot_scale[write__addr] <= { \port$37503$0 [9], \port$37519$0 [31:0] };
+      slot_scale[write__addr] <= { \port$37506$0 [9], \port$37522$0 [31:0] };
   end
   reg [32:0] _3_;
   always @(posedge cleared_clk) begin
@@ -17412,7 +17416,7 @@ module \weft.drain (cmd__valid, act__ready, bias, params__scale, acc__ready, \po
   reg [15:0] slot_zero [3:0];
   always @(posedge cleared_clk) begin
     if (cmd__ready)
-      slot_zero[write__addr] <= \port$37521$0 [15:0];
+      slot_zero[write__addr] <= \port$37524$0 [15:0];
   end
   reg [15:0] _4_;
   always @(posedge cleared_clk) begin
@@ -17432,20 +17436,19 @@ module \weft.drain (cmd__valid, act__ready, bias, params__scale, acc__ready, \po
   assign \$6  = | commands;
   assign busy = accepted | \$6 ;
   assign \$7  = \$signal$68  + post__valid;
-  assign \$8  = $signed(\port$37523$0 [15:0]) < $signed(\port$37523$0 [31:16]);
-  assign \$9  = \$8  ? \port$37523$0 [15:0] : \port$37523$0 [31:16];
+  assign \$8  = $signed(\port$37526$0 [15:0]) < $signed(\port$37526$0 [31:16]);
+  assign \$9  = \$8  ? \port$37526$0 [15:0] : \port$37526$0 [31:16];
   assign scale = \read__data$116 [32] ? params__scale : \read__data$116 [31:0];
   assign \$10  = words ? sum_valid[1] : byte_valid[10];
   assign \valid$125  = \read__en$81  & \$10 ;
-  assign \$47  = beat_part[1] * 6'h20;
-  assign \$11  = \words$123  >> \$47 ;
+  assign \$49  = beat_part[1] * 6'h20;
+  assign \$11  = \words$123  >> \$49 ;
   assign \data$128  = words ? \$11  : { 24'h000000, value };
   assign \$12  = commands + accepted;
   assign \$13  = \$12  - post__valid;
   assign \$14  = ~ words;
   assign \$15  = sum_valid[1] & \$14 ;
-  assign \$16  = $signed({ 1'h0, row_sum }) * $signed(\read__data$136 );
-  assign \$17  = beat[23] ? \$16  : 48'h000000000000;
+  assign \$17  = $signed(\$31 ) + $signed(\$16 );
   always @(posedge cleared_clk)
     abort <= \$18 ;
   always @(posedge cleared_clk)
@@ -17516,24 +17519,34 @@ module \weft.drain (cmd__valid, act__ready, bias, params__scale, acc__ready, \po
     .free(free),
     .o__payload(i__payload),
     .o__ready(o__ready),
-    .\port$37503$0 (\port$37503$0 ),
-    .\port$37505$0 (\port$37505$0 ),
-    .\port$37507$0 (\port$37507$0 ),
-    .\port$37509$0 (\port$37509$0 ),
-    .\port$37511$0 (\port$37511$0 ),
-    .\port$37513$0 (\port$37513$0 ),
-    .\port$37515$0 (\port$37515$0 ),
-    .\port$37517$0 (\port$37517$0 ),
-    .\port$37519$0 (\port$37519$0 ),
-    .\port$37521$0 (\port$37521$0 ),
-    .\port$37523$0 (\port$37523$0 ),
-    .\port$37525$0 (\port$37525$0 ),
-    .\port$37527$0 (\port$37527$0 ),
-    .\port$37529$0 (\port$37529$0 ),
-    .\port$37531$0 (\port$37531$0 ),
-    .\port$37533$0 (\port$37533$0 ),
+    .\port$37506$0 (\port$37506$0 ),
+    .\port$37508$0 (\port$37508$0 ),
+    .\port$37510$0 (\port$37510$0 ),
+    .\port$37512$0 (\port$37512$0 ),
+    .\port$37514$0 (\port$37514$0 ),
+    .\port$37516$0 (\port$37516$0 ),
+    .\port$37518$0 (\port$37518$0 ),
+    .\port$37520$0 (\port$37520$0 ),
+    .\port$37522$0 (\port$37522$0 ),
+    .\port$37524$0 (\port$37524$0 ),
+    .\port$37526$0 (\port$37526$0 ),
+    .\port$37528$0 (\port$37528$0 ),
+    .\port$37530$0 (\port$37530$0 ),
+    .\port$37532$0 (\port$37532$0 ),
+    .\port$37534$0 (\port$37534$0 ),
+    .\port$37536$0 (\port$37536$0 ),
     .slot(write__addr),
     .valid(i__valid)
+  );
+  \weft.drain.times_high  times_high (
+    .\port$4785$0 (\$32 ),
+    .read__data(\read__data$138 ),
+    .row_sum(row_sum)
+  );
+  \weft.drain.times_low  times_low (
+    .\port$4784$0 (\$31 ),
+    .read__data(\read__data$138 ),
+    .row_sum(row_sum)
   );
   \weft.drain.unit_0  unit_0 (
     .acc(acc),
@@ -17544,7 +17557,7 @@ module \weft.drain (cmd__valid, act__ready, bias, params__scale, acc__ready, \po
     .corrected(\words$123 ),
     .correction(correction),
     .en(\read__en$81 ),
-    .\port$4779$0 (\read__data$121 ),
+    .\port$4780$0 (\read__data$121 ),
     .scale(scale),
     .value(value),
     .zero_point(zero_point)
@@ -17562,7 +17575,7 @@ module \weft.drain (cmd__valid, act__ready, bias, params__scale, acc__ready, \po
     .\i__payload$11 (\data$128 ),
     .\i__valid$9 (\valid$125 ),
     .popped(popped),
-    .\port$38594$0 (\$30 ),
+    .\port$38597$0 (\$30 ),
     .words(words)
   );
   always @* begin
@@ -17667,8 +17680,8 @@ module \weft.drain (cmd__valid, act__ready, bias, params__scale, acc__ready, \po
       \$29  = 32'd0;
     end
   end
-  assign cmd__payload = { \port$37533$0 [32], \port$37531$0 [32], \port$37529$0 [32], \port$37527$0 [32], \port$37525$0 [32], \port$37523$0 [32], \port$37521$0 [32], \port$37519$0 [32], \port$37517$0 [32], \port$37515$0 [32], \port$37513$0 [32], \port$37511$0 [32], \port$37509$0 [32], \port$37507$0 [32], \port$37505$0 [32], \port$37503$0 [32], \port$37533$0 [31:0], \port$37531$0 [31:0], \port$37529$0 [31:0], \port$37527$0 [31:0], \port$37525$0 [31:0], \port$37523$0 [31:0], \port$37521$0 [31:0], \port$37519$0 [31:0], \port$37517$0 [31:0], \port$37515$0 [31:0], \port$37513$0 [31:0], \port$37511$0 [31:0], \port$37509$0 [31:0], \port$37507$0 [31:0], \port$37505$0 [31:0], \port$37503$0 [31:0] };
-  assign \cmd__payload$1  = { \port$37533$0 [32], \port$37531$0 [32], \port$37529$0 [32], \port$37527$0 [32], \port$37525$0 [32], \port$37523$0 [32], \port$37521$0 [32], \port$37519$0 [32], \port$37517$0 [32], \port$37515$0 [32], \port$37513$0 [32], \port$37511$0 [32], \port$37509$0 [32], \port$37507$0 [32], \port$37505$0 [32], \port$37503$0 [32], \port$37533$0 [31:0], \port$37531$0 [31:0], \port$37529$0 [31:0], \port$37527$0 [31:0], \port$37525$0 [31:0], \port$37523$0 [31:0], \port$37521$0 [31:0], \port$37519$0 [31:0], \port$37517$0 [31:0], \port$37515$0 [31:0], \port$37513$0 [31:0], \port$37511$0 [31:0], \port$37509$0 [31:0], \port$37507$0 [31:0], \port$37505$0 [31:0], \port$37503$0 [31:0] };
+  assign cmd__payload = { \port$37536$0 [32], \port$37534$0 [32], \port$37532$0 [32], \port$37530$0 [32], \port$37528$0 [32], \port$37526$0 [32], \port$37524$0 [32], \port$37522$0 [32], \port$37520$0 [32], \port$37518$0 [32], \port$37516$0 [32], \port$37514$0 [32], \port$37512$0 [32], \port$37510$0 [32], \port$37508$0 [32], \port$37506$0 [32], \port$37536$0 [31:0], \port$37534$0 [31:0], \port$37532$0 [31:0], \port$37530$0 [31:0], \port$37528$0 [31:0], \port$37526$0 [31:0], \port$37524$0 [31:0], \port$37522$0 [31:0], \port$37520$0 [31:0], \port$37518$0 [31:0], \port$37516$0 [31:0], \port$37514$0 [31:0], \port$37512$0 [31:0], \port$37510$0 [31:0], \port$37508$0 [31:0], \port$37506$0 [31:0] };
+  assign \cmd__payload$1  = { \port$37536$0 [32], \port$37534$0 [32], \port$37532$0 [32], \port$37530$0 [32], \port$37528$0 [32], \port$37526$0 [32], \port$37524$0 [32], \port$37522$0 [32], \port$37520$0 [32], \port$37518$0 [32], \port$37516$0 [32], \port$37514$0 [32], \port$37512$0 [32], \port$37510$0 [32], \port$37508$0 [32], \port$37506$0 [32], \port$37536$0 [31:0], \port$37534$0 [31:0], \port$37532$0 [31:0], \port$37530$0 [31:0], \port$37528$0 [31:0], \port$37526$0 [31:0], \port$37524$0 [31:0], \port$37522$0 [31:0], \port$37520$0 [31:0], \port$37518$0 [31:0], \port$37516$0 [31:0], \port$37514$0 [31:0], \port$37512$0 [31:0], \port$37510$0 [31:0], \port$37508$0 [31:0], \port$37506$0 [31:0] };
   assign \cmd__ready$3  = cmd__ready;
   assign \cmd__valid$5  = cmd__valid;
   assign \fault__cause$7  = fault__cause;
@@ -17708,28 +17721,28 @@ module \weft.drain (cmd__valid, act__ready, bias, params__scale, acc__ready, \po
   assign now_oldest = \$7 [1:0];
   assign write__en = cmd__ready;
   assign slot = write__addr;
-  assign write__data = \port$37505$0 [31:16];
+  assign write__data = \port$37508$0 [31:16];
   assign read__en = 1'h1;
   assign read__addr = \$7 [1:0];
   assign read__data = post__mask;
   assign \write__en$78  = cmd__ready;
   assign \write__addr$79  = write__addr;
-  assign \write__data$80  = { \port$37503$0 [9], \port$37519$0 [31:0] };
+  assign \write__data$80  = { \port$37506$0 [9], \port$37522$0 [31:0] };
   assign running = \read__en$81 ;
   assign \read__addr$83  = beat_slot[7:6];
   assign \write__en$85  = cmd__ready;
   assign \write__addr$86  = write__addr;
-  assign \write__data$87  = \port$37521$0 [15:0];
+  assign \write__data$87  = \port$37524$0 [15:0];
   assign \read__en$88  = \read__en$81 ;
   assign \read__addr$89  = beat_slot[19:18];
   assign \write__en$90  = cmd__ready;
   assign \write__addr$91  = write__addr;
-  assign \write__data$92  = { \port$37523$0 [31:16], \$9  };
+  assign \write__data$92  = { \port$37526$0 [31:16], \$9  };
   assign \read__en$93  = \read__en$81 ;
   assign \read__addr$94  = beat_slot[21:20];
   assign \write__en$95  = cmd__ready;
   assign \write__addr$96  = write__addr;
-  assign \write__data$97  = \port$37521$0 [31:16];
+  assign \write__data$97  = \port$37524$0 [31:16];
   assign coming = \read__en$98 ;
   assign coming_slot = \read__addr$100 ;
   assign params__en = \read__en$81 ;
@@ -17743,51 +17756,53 @@ module \weft.drain (cmd__valid, act__ready, bias, params__scale, acc__ready, \po
   assign qmin = \read__data$121 [15:0];
   assign qmax = \read__data$121 [31:16];
   assign total = \words$123 ;
-  assign \port$4762$0  = \i__payload$49 [4:0];
+  assign low_product = { \$31 [32], \$31  };
+  assign high_product = { \$32 [30], \$32  };
+  assign \port$4763$0  = \i__payload$49 [4:0];
   assign params__scale_row = beat_param_row[23:18];
-  assign \port$38594$0  = \$30 ;
-  assign \cmd__payload.opcode  = \port$37503$0 [7:0];
-  assign \cmd__payload.wait  = \port$37505$0 [15:0];
-  assign \cmd__payload.post  = \port$37505$0 [31:16];
-  assign \cmd__payload.int32  = \port$37503$0 [8];
-  assign \cmd__payload.params  = \port$37503$0 [9];
-  assign \cmd__payload.row_sum  = \port$37503$0 [10];
-  assign \cmd__payload.acc  = \port$37507$0 [15:0];
-  assign \cmd__payload.acc_block  = \port$37507$0 [31:16];
-  assign \cmd__payload.rows  = \port$37509$0 [15:0];
-  assign \cmd__payload.blocks  = \port$37509$0 [31:16];
-  assign \cmd__payload.dst  = \port$37511$0 [23:0];
-  assign \cmd__payload.dst_stride  = \port$37513$0 [23:0];
-  assign \cmd__payload.dst_block  = \port$37515$0 [23:0];
-  assign \cmd__payload.param  = \port$37517$0 [15:0];
-  assign \cmd__payload.cols_last  = \port$37517$0 [31:16];
-  assign \cmd__payload.scale  = \port$37519$0 [31:0];
-  assign \cmd__payload.zero_point  = \port$37521$0 [15:0];
-  assign \cmd__payload.b_zero_point  = \port$37521$0 [31:16];
-  assign \cmd__payload.qmin  = \port$37523$0 [15:0];
-  assign \cmd__payload.qmax  = \port$37523$0 [31:16];
-  assign \cmd__payload.index  = { \port$37533$0 [32], \port$37531$0 [32], \port$37529$0 [32], \port$37527$0 [32], \port$37525$0 [32], \port$37523$0 [32], \port$37521$0 [32], \port$37519$0 [32], \port$37517$0 [32], \port$37515$0 [32], \port$37513$0 [32], \port$37511$0 [32], \port$37509$0 [32], \port$37507$0 [32], \port$37505$0 [32], \port$37503$0 [32] };
-  assign \cmd__payload$1.opcode  = \port$37503$0 [7:0];
-  assign \cmd__payload$1.wait  = \port$37505$0 [15:0];
-  assign \cmd__payload$1.post  = \port$37505$0 [31:16];
-  assign \cmd__payload$1.int32  = \port$37503$0 [8];
-  assign \cmd__payload$1.params  = \port$37503$0 [9];
-  assign \cmd__payload$1.row_sum  = \port$37503$0 [10];
-  assign \cmd__payload$1.acc  = \port$37507$0 [15:0];
-  assign \cmd__payload$1.acc_block  = \port$37507$0 [31:16];
-  assign \cmd__payload$1.rows  = \port$37509$0 [15:0];
-  assign \cmd__payload$1.blocks  = \port$37509$0 [31:16];
-  assign \cmd__payload$1.dst  = \port$37511$0 [23:0];
-  assign \cmd__payload$1.dst_stride  = \port$37513$0 [23:0];
-  assign \cmd__payload$1.dst_block  = \port$37515$0 [23:0];
-  assign \cmd__payload$1.param  = \port$37517$0 [15:0];
-  assign \cmd__payload$1.cols_last  = \port$37517$0 [31:16];
-  assign \cmd__payload$1.scale  = \port$37519$0 [31:0];
-  assign \cmd__payload$1.zero_point  = \port$37521$0 [15:0];
-  assign \cmd__payload$1.b_zero_point  = \port$37521$0 [31:16];
-  assign \cmd__payload$1.qmin  = \port$37523$0 [15:0];
-  assign \cmd__payload$1.qmax  = \port$37523$0 [31:16];
-  assign \cmd__payload$1.index  = { \port$37533$0 [32], \port$37531$0 [32], \port$37529$0 [32], \port$37527$0 [32], \port$37525$0 [32], \port$37523$0 [32], \port$37521$0 [32], \port$37519$0 [32], \port$37517$0 [32], \port$37515$0 [32], \port$37513$0 [32], \port$37511$0 [32], \port$37509$0 [32], \port$37507$0 [32], \port$37505$0 [32], \port$37503$0 [32] };
+  assign \port$38597$0  = \$30 ;
+  assign \cmd__payload.opcode  = \port$37506$0 [7:0];
+  assign \cmd__payload.wait  = \port$37508$0 [15:0];
+  assign \cmd__payload.post  = \port$37508$0 [31:16];
+  assign \cmd__payload.int32  = \port$37506$0 [8];
+  assign \cmd__payload.params  = \port$37506$0 [9];
+  assign \cmd__payload.row_sum  = \port$37506$0 [10];
+  assign \cmd__payload.acc  = \port$37510$0 [15:0];
+  assign \cmd__payload.acc_block  = \port$37510$0 [31:16];
+  assign \cmd__payload.rows  = \port$37512$0 [15:0];
+  assign \cmd__payload.blocks  = \port$37512$0 [31:16];
+  assign \cmd__payload.dst  = \port$37514$0 [23:0];
+  assign \cmd__payload.dst_stride  = \port$37516$0 [23:0];
+  assign \cmd__payload.dst_block  = \port$37518$0 [23:0];
+  assign \cmd__payload.param  = \port$37520$0 [15:0];
+  assign \cmd__payload.cols_last  = \port$37520$0 [31:16];
+  assign \cmd__payload.scale  = \port$37522$0 [31:0];
+  assign \cmd__payload.zero_point  = \port$37524$0 [15:0];
+  assign \cmd__payload.b_zero_point  = \port$37524$0 [31:16];
+  assign \cmd__payload.qmin  = \port$37526$0 [15:0];
+  assign \cmd__payload.qmax  = \port$37526$0 [31:16];
+  assign \cmd__payload.index  = { \port$37536$0 [32], \port$37534$0 [32], \port$37532$0 [32], \port$37530$0 [32], \port$37528$0 [32], \port$37526$0 [32], \port$37524$0 [32], \port$37522$0 [32], \port$37520$0 [32], \port$37518$0 [32], \port$37516$0 [32], \port$37514$0 [32], \port$37512$0 [32], \port$37510$0 [32], \port$37508$0 [32], \port$37506$0 [32] };
+  assign \cmd__payload$1.opcode  = \port$37506$0 [7:0];
+  assign \cmd__payload$1.wait  = \port$37508$0 [15:0];
+  assign \cmd__payload$1.post  = \port$37508$0 [31:16];
+  assign \cmd__payload$1.int32  = \port$37506$0 [8];
+  assign \cmd__payload$1.params  = \port$37506$0 [9];
+  assign \cmd__payload$1.row_sum  = \port$37506$0 [10];
+  assign \cmd__payload$1.acc  = \port$37510$0 [15:0];
+  assign \cmd__payload$1.acc_block  = \port$37510$0 [31:16];
+  assign \cmd__payload$1.rows  = \port$37512$0 [15:0];
+  assign \cmd__payload$1.blocks  = \port$37512$0 [31:16];
+  assign \cmd__payload$1.dst  = \port$37514$0 [23:0];
+  assign \cmd__payload$1.dst_stride  = \port$37516$0 [23:0];
+  assign \cmd__payload$1.dst_block  = \port$37518$0 [23:0];
+  assign \cmd__payload$1.param  = \port$37520$0 [15:0];
+  assign \cmd__payload$1.cols_last  = \port$37520$0 [31:16];
+  assign \cmd__payload$1.scale  = \port$37522$0 [31:0];
+  assign \cmd__payload$1.zero_point  = \port$37524$0 [15:0];
+  assign \cmd__payload$1.b_zero_point  = \port$37524$0 [31:16];
+  assign \cmd__payload$1.qmin  = \port$37526$0 [15:0];
+  assign \cmd__payload$1.qmax  = \port$37526$0 [31:16];
+  assign \cmd__payload$1.index  = { \port$37536$0 [32], \port$37534$0 [32], \port$37532$0 [32], \port$37530$0 [32], \port$37528$0 [32], \port$37526$0 [32], \port$37524$0 [32], \port$37522$0 [32], \port$37520$0 [32], \port$37518$0 [32], \port$37516$0 [32], \port$37514$0 [32], \port$37512$0 [32], \port$37510$0 [32], \port$37508$0 [32], \port$37506$0 [32] };
   assign \i__payload.half  = i__payload[0];
   assign \i__payload.acc  = i__payload[4:1];
   assign \i__payload.region  = i__payload[5];
@@ -17854,6 +17869,7 @@ module \weft.drain (cmd__valid, act__ready, bias, params__scale, acc__ready, \po
   assign \beat$59.row_sum  = beat[23];
   assign \beat$59.last  = beat[24];
   assign \beat$59.part  = beat[25];
+  assign \$16  = { \$32 [30], \$32 [30], \$32 [30], \$32 [30], \$32 [30], \$32 [30], \$32 [30], \$32 [30], \$32 [30], \$32 [30], \$32 [30], \$32 [30], \$32 [30], \$32 [30], \$32 [30], \$32 , 17'h00000 };
 endmodule
 
 module \weft.drain.beats (acc__ready, \port$3948$0 , \port$3980$0 , \port$4012$0 , \port$4044$0 , acc__row_sum, i__valid, acc__valid, granted, bias_row, popped, i__payload, cleared_rst, beat, running, words, coming, coming_slot, data, row_sum, valid
@@ -17878,30 +17894,31 @@ module \weft.drain.beats (acc__ready, \port$3948$0 , \port$3980$0 , \port$4012$0
   wire [3:0] \$24 ;
   wire \$25 ;
   wire \$26 ;
-  wire [3:0] \$27 ;
-  wire \$28 ;
-  wire [1:0] \$29 ;
+  wire [31:0] \$27 ;
+  wire [3:0] \$28 ;
+  wire \$29 ;
   wire \$3 ;
   wire [1:0] \$30 ;
-  wire [3:0] \$31 ;
+  wire [1:0] \$31 ;
   wire [3:0] \$32 ;
-  wire [10:0] \$33 ;
-  wire [127:0] \$34 ;
-  reg \$35 ;
+  wire [3:0] \$33 ;
+  wire [10:0] \$34 ;
+  wire [127:0] \$35 ;
   reg \$36 ;
-  reg [4:0] \$37 ;
-  reg \$38 ;
-  reg [2:0] \$39 ;
+  reg \$37 ;
+  reg [4:0] \$38 ;
+  reg \$39 ;
   wire \$4 ;
-  reg \$40 ;
+  reg [2:0] \$40 ;
   reg \$41 ;
-  reg [33:0] \$42 ;
-  reg [127:0] \$43 ;
-  reg [31:0] \$44 ;
-  reg [2:0] \$45 ;
-  reg \$46 ;
+  reg \$42 ;
+  reg [33:0] \$43 ;
+  reg [127:0] \$44 ;
+  reg [31:0] \$45 ;
+  reg [2:0] \$46 ;
   reg \$47 ;
-  reg [25:0] \$48 ;
+  reg \$48 ;
+  reg [25:0] \$49 ;
   wire [2:0] \$5 ;
   wire [5:0] \$6 ;
   wire [6:0] \$7 ;
@@ -18018,23 +18035,25 @@ module \weft.drain.beats (acc__ready, \port$3948$0 , \port$3980$0 , \port$4012$0
   output words;
   reg words = 1'h0;
   always @(posedge cleared_clk)
-    words <= \$40 ;
+    spacing <= \$40 ;
   always @(posedge cleared_clk)
-    coming <= \$41 ;
+    words <= \$41 ;
   always @(posedge cleared_clk)
-    waiting_0 <= \$42 ;
+    coming <= \$42 ;
   always @(posedge cleared_clk)
-    columns <= \$43 ;
+    waiting_0 <= \$43 ;
   always @(posedge cleared_clk)
-    row_sum <= \$44 ;
+    columns <= \$44 ;
   always @(posedge cleared_clk)
-    left <= \$45 ;
+    row_sum <= \$45 ;
   always @(posedge cleared_clk)
-    last_row <= \$46 ;
+    left <= \$46 ;
   always @(posedge cleared_clk)
-    valid <= \$47 ;
+    last_row <= \$47 ;
   always @(posedge cleared_clk)
-    at <= \$48 ;
+    valid <= \$48 ;
+  always @(posedge cleared_clk)
+    at <= \$49 ;
   assign \$1  = i__payload[30] == words;
   assign \$2  = i__valid & \$1 ;
   assign \$3  = ! spacing;
@@ -18066,147 +18085,146 @@ module \weft.drain.beats (acc__ready, \port$3948$0 , \port$3980$0 , \port$4012$0
   assign \$24  = spacing - 1'h1;
   assign \$25  = ~ running;
   assign \$26  = i__valid & \$25 ;
-  assign \$27  = left - 1'h1;
-  assign \$28  = ~ \end ;
-  assign \$29  = at[25] + 1'h1;
-  assign \$32  = words ? 4'h4 : 4'h1;
-  assign \$33  = at[10:1] + \$32 ;
+  assign \$27  = waiting_0[32] ? acc__row_sum : 32'd0;
+  assign \$28  = left - 1'h1;
+  assign \$29  = ~ \end ;
+  assign \$30  = at[25] + 1'h1;
+  assign \$33  = words ? 4'h4 : 4'h1;
+  assign \$34  = at[10:1] + \$33 ;
   always @(posedge cleared_clk)
-    has_room <= \$35 ;
+    has_room <= \$36 ;
   always @(posedge cleared_clk)
-    freed <= \$36 ;
+    freed <= \$37 ;
   always @(posedge cleared_clk)
-    left_room <= \$37 ;
+    left_room <= \$38 ;
   always @(posedge cleared_clk)
-    running <= \$38 ;
-  always @(posedge cleared_clk)
-    spacing <= \$39 ;
+    running <= \$39 ;
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$34 ) begin end
-    \$41  = granted;
+    \$41  = words;
+    if (\$26 ) begin
+      \$41  = i__payload[30];
+    end
     if (cleared_rst) begin
       \$41  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$34 ) begin end
-    \$42  = waiting_0;
+    \$42  = granted;
+    if (cleared_rst) begin
+      \$42  = 1'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$34 ) begin end
+    \$43  = waiting_0;
     if (granted) begin
-      \$42  = i__payload;
+      \$43  = i__payload;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$34 ) begin end
-    \$43  = columns;
+    \$44  = columns;
     if (coming) begin
-      \$43  = { \port$4044$0 , \port$4012$0 , \port$3980$0 , \port$3948$0  };
+      \$44  = { \port$4044$0 , \port$4012$0 , \port$3980$0 , \port$3948$0  };
     end else if (valid) begin
-      \$43  = \$34 ;
+      \$44  = \$35 ;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$34 ) begin end
-    \$44  = row_sum;
+    \$45  = row_sum;
     if (coming) begin
-      \$44  = acc__row_sum;
+      \$45  = \$27 ;
     end
     if (cleared_rst) begin
-      \$44  = 32'd0;
+      \$45  = 32'd0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$34 ) begin end
-    \$45  = left;
+    \$46  = left;
     if (coming) begin
-      \$45  = waiting_0[18:16];
+      \$46  = waiting_0[18:16];
     end else if (valid) begin
-      \$45  = \$27 [2:0];
+      \$46  = \$28 [2:0];
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$34 ) begin end
-    \$46  = last_row;
+    \$47  = last_row;
     if (coming) begin
-      \$46  = waiting_0[33];
+      \$47  = waiting_0[33];
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$34 ) begin end
-    \$47  = valid;
+    \$48  = valid;
     if (coming) begin
-      \$47  = 1'h1;
+      \$48  = 1'h1;
     end else if (valid) begin
-      \$47  = \$28 ;
+      \$48  = \$29 ;
     end
     if (cleared_rst) begin
-      \$47  = 1'h0;
+      \$48  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$34 ) begin end
-    { \$48 [25], \$48 [23:14], \$48 [10:0] } = { at[25], at[23:14], at[10:0] };
+    { \$49 [25], \$49 [23:14], \$49 [10:0] } = { at[25], at[23:14], at[10:0] };
     if (coming) begin
-      \$48 [25] = 1'h0;
-      \$48 [0] = waiting_0[5];
-      \$48 [10:1] = waiting_0[15:6];
-      \$48 [19:14] = waiting_0[27:22];
-      \$48 [21:20] = waiting_0[29:28];
-      \$48 [22] = waiting_0[31];
-      \$48 [23] = waiting_0[32];
+      \$49 [25] = 1'h0;
+      \$49 [0] = waiting_0[5];
+      \$49 [10:1] = waiting_0[15:6];
+      \$49 [19:14] = waiting_0[27:22];
+      \$49 [21:20] = waiting_0[29:28];
+      \$49 [22] = waiting_0[31];
+      \$49 [23] = waiting_0[32];
     end else if (valid) begin
-      \$48 [25] = \$30 [0];
-      \$48 [10:1] = \$33 [9:0];
-      \$48 [19:14] = \$14 [5:0];
+      \$49 [25] = \$31 [0];
+      \$49 [10:1] = \$34 [9:0];
+      \$49 [19:14] = \$14 [5:0];
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$34 ) begin end
-    \$35  = \$15 ;
+    \$36  = \$15 ;
     if (cleared_rst) begin
-      \$35  = 1'h1;
+      \$36  = 1'h1;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$34 ) begin end
-    \$36  = popped;
+    \$37  = popped;
     if (cleared_rst) begin
-      \$36  = 1'h0;
+      \$37  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$34 ) begin end
-    \$37  = \$7 [4:0];
+    \$38  = \$7 [4:0];
     if (cleared_rst) begin
-      \$37  = 5'h15;
+      \$38  = 5'h15;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$34 ) begin end
-    \$38  = \$21 ;
+    \$39  = \$21 ;
     if (cleared_rst) begin
-      \$38  = 1'h0;
+      \$39  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$34 ) begin end
-    \$39  = spacing;
+    \$40  = spacing;
     if (granted) begin
-      \$39  = \$23 [2:0];
+      \$40  = \$23 [2:0];
     end else if (\$22 ) begin
-      \$39  = \$24 [2:0];
+      \$40  = \$24 [2:0];
     end
     if (cleared_rst) begin
-      \$39  = 3'h0;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$34 ) begin end
-    \$40  = words;
-    if (\$26 ) begin
-      \$40  = i__payload[30];
-    end
-    if (cleared_rst) begin
-      \$40  = 1'h0;
+      \$40  = 3'h0;
     end
   end
   assign acc__asks = i__valid;
@@ -18264,15 +18282,15 @@ module \weft.drain.beats (acc__ready, \port$3948$0 , \port$3980$0 , \port$4012$0
   assign \at.last  = at[24];
   assign \at.part  = at[25];
   always @*
-    \$48 [13:11] = at[13:11];
+    \$49 [13:11] = at[13:11];
   always @*
-    \$48 [24] = at[24];
+    \$49 [24] = at[24];
   assign beat[24] = \$12 ;
   assign beat[13:11] = \$11 ;
   assign { beat[25], beat[23:14], beat[10:0] } = { at[25], at[23:14], at[10:0] };
-  assign \$30  = 2'h0;
-  assign \$31  = 4'h4;
-  assign \$34  = { 32'h00000000, columns[127:32] };
+  assign \$31  = 2'h0;
+  assign \$32  = 4'h4;
+  assign \$35  = { 32'h00000000, columns[127:32] };
 endmodule
 
 module \weft.drain.between (o__ready, i__ready, o__valid, o__payload, cleared_rst, i__valid, i__payload, cleared_clk);
@@ -18398,7 +18416,7 @@ module \weft.drain.between (o__ready, i__ready, o__valid, o__payload, cleared_rs
   assign \$like.last  = \$like [33];
 endmodule
 
-module \weft.drain.rows (cmd__valid, free, cmd__ready, o__ready, cleared_rst, \port$37503$0 , \port$37505$0 , \port$37507$0 , \port$37509$0 , \port$37511$0 , \port$37513$0 , \port$37515$0 , \port$37517$0 , \port$37519$0 , \port$37521$0 , \port$37523$0 , \port$37525$0 , \port$37527$0 , \port$37529$0 , \port$37531$0 , \port$37533$0 
+module \weft.drain.rows (cmd__valid, free, cmd__ready, o__ready, cleared_rst, \port$37506$0 , \port$37508$0 , \port$37510$0 , \port$37512$0 , \port$37514$0 , \port$37516$0 , \port$37518$0 , \port$37520$0 , \port$37522$0 , \port$37524$0 , \port$37526$0 , \port$37528$0 , \port$37530$0 , \port$37532$0 , \port$37534$0 , \port$37536$0 
 , abort, slot, valid, o__payload, fault__valid, fault__cause, fault__index, cleared_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$36  = 0;
   wire \$1 ;
@@ -18605,38 +18623,38 @@ module \weft.drain.rows (cmd__valid, free, cmd__ready, o__ready, cleared_rst, \p
   wire outside;
   reg [16:0] param = 17'h00000;
   reg [5:0] param_row = 6'h00;
-  input [32:0] \port$37503$0 ;
-  wire [32:0] \port$37503$0 ;
-  input [32:0] \port$37505$0 ;
-  wire [32:0] \port$37505$0 ;
-  input [32:0] \port$37507$0 ;
-  wire [32:0] \port$37507$0 ;
-  input [32:0] \port$37509$0 ;
-  wire [32:0] \port$37509$0 ;
-  input [32:0] \port$37511$0 ;
-  wire [32:0] \port$37511$0 ;
-  input [32:0] \port$37513$0 ;
-  wire [32:0] \port$37513$0 ;
-  input [32:0] \port$37515$0 ;
-  wire [32:0] \port$37515$0 ;
-  input [32:0] \port$37517$0 ;
-  wire [32:0] \port$37517$0 ;
-  input [32:0] \port$37519$0 ;
-  wire [32:0] \port$37519$0 ;
-  input [32:0] \port$37521$0 ;
-  wire [32:0] \port$37521$0 ;
-  input [32:0] \port$37523$0 ;
-  wire [32:0] \port$37523$0 ;
-  input [32:0] \port$37525$0 ;
-  wire [32:0] \port$37525$0 ;
-  input [32:0] \port$37527$0 ;
-  wire [32:0] \port$37527$0 ;
-  input [32:0] \port$37529$0 ;
-  wire [32:0] \port$37529$0 ;
-  input [32:0] \port$37531$0 ;
-  wire [32:0] \port$37531$0 ;
-  input [32:0] \port$37533$0 ;
-  wire [32:0] \port$37533$0 ;
+  input [32:0] \port$37506$0 ;
+  wire [32:0] \port$37506$0 ;
+  input [32:0] \port$37508$0 ;
+  wire [32:0] \port$37508$0 ;
+  input [32:0] \port$37510$0 ;
+  wire [32:0] \port$37510$0 ;
+  input [32:0] \port$37512$0 ;
+  wire [32:0] \port$37512$0 ;
+  input [32:0] \port$37514$0 ;
+  wire [32:0] \port$37514$0 ;
+  input [32:0] \port$37516$0 ;
+  wire [32:0] \port$37516$0 ;
+  input [32:0] \port$37518$0 ;
+  wire [32:0] \port$37518$0 ;
+  input [32:0] \port$37520$0 ;
+  wire [32:0] \port$37520$0 ;
+  input [32:0] \port$37522$0 ;
+  wire [32:0] \port$37522$0 ;
+  input [32:0] \port$37524$0 ;
+  wire [32:0] \port$37524$0 ;
+  input [32:0] \port$37526$0 ;
+  wire [32:0] \port$37526$0 ;
+  input [32:0] \port$37528$0 ;
+  wire [32:0] \port$37528$0 ;
+  input [32:0] \port$37530$0 ;
+  wire [32:0] \port$37530$0 ;
+  input [32:0] \port$37532$0 ;
+  wire [32:0] \port$37532$0 ;
+  input [32:0] \port$37534$0 ;
+  wire [32:0] \port$37534$0 ;
+  input [32:0] \port$37536$0 ;
+  wire [32:0] \port$37536$0 ;
   reg reported = 1'h0;
   (* init = 34'h000000000 *)
   wire [33:0] row;
@@ -18691,30 +18709,30 @@ module \weft.drain.rows (cmd__valid, free, cmd__ready, o__ready, cleared_rst, \p
   assign \$23  = columns + 1'h0;
   assign \$25  = slot + 1'h1;
   assign \$26  = ~ active;
-  assign \$27  = ! \port$37509$0 [15:0];
-  assign \$28  = ! \port$37509$0 [31:16];
-  assign \$29  = ! \port$37517$0 [31:16];
+  assign \$27  = ! \port$37512$0 [15:0];
+  assign \$28  = ! \port$37512$0 [31:16];
+  assign \$29  = ! \port$37520$0 [31:16];
   assign \$30  = | { \$29 , \$28 , \$27  };
-  assign \$31  = \port$37517$0 [31:16] > 3'h4;
+  assign \$31  = \port$37520$0 [31:16] > 3'h4;
   assign \$32  = \$30  | \$31 ;
-  assign \$35  = ~ \port$37503$0 [8];
-  assign \$36  = ~ \port$37503$0 [9];
+  assign \$35  = ~ \port$37506$0 [8];
+  assign \$36  = ~ \port$37506$0 [9];
   assign \$37  = \$35  & \$36 ;
-  assign \$38  = ! \port$37519$0 [30:23];
-  assign \$39  = \port$37519$0 [31] | \$38 ;
-  assign \$40  = & \port$37519$0 [30:23];
+  assign \$38  = ! \port$37522$0 [30:23];
+  assign \$39  = \port$37522$0 [31] | \$38 ;
+  assign \$40  = & \port$37522$0 [30:23];
   assign \$41  = \$39  | \$40 ;
   assign \$42  = \$37  & \$41 ;
   assign \$43  = \$34  | \$42 ;
-  assign \$44  = \port$37509$0 [15:0] == 1'h1;
-  assign \$45  = \port$37509$0 [31:16] == 1'h1;
-  assign \$46  = \port$37509$0 [31:16] == 1'h1;
-  assign \$47  = \$46  ? \port$37517$0 [31:16] : 16'h0004;
-  assign \$49  = \port$37509$0 [31:16] == 1'h1;
-  assign \$50  = \$49  ? \port$37517$0 [31:16] : 16'h0004;
-  assign \$51  = \port$37503$0 [8] ? \$48  : { 3'h0, \$50  };
+  assign \$44  = \port$37512$0 [15:0] == 1'h1;
+  assign \$45  = \port$37512$0 [31:16] == 1'h1;
+  assign \$46  = \port$37512$0 [31:16] == 1'h1;
+  assign \$47  = \$46  ? \port$37520$0 [31:16] : 16'h0004;
+  assign \$49  = \port$37512$0 [31:16] == 1'h1;
+  assign \$50  = \$49  ? \port$37520$0 [31:16] : 16'h0004;
+  assign \$51  = \port$37506$0 [8] ? \$48  : { 3'h0, \$50  };
   assign \$52  = 11'h400 - \$51 ;
-  assign \$53  = \port$37517$0 [15:0] * 3'h4;
+  assign \$53  = \port$37520$0 [15:0] * 3'h4;
   assign \$54  = rows_left - 1'h1;
   assign \$55  = rows_left == 2'h2;
   assign \$56  = command[18:3] == 1'h1;
@@ -18846,15 +18864,15 @@ module \weft.drain.rows (cmd__valid, free, cmd__ready, o__ready, cleared_rst, \p
     if (\$auto$verilog_backend.cc:2355:dump_module$36 ) begin end
     \$85  = command;
     if (\$26 ) begin
-      \$85 [0] = \port$37503$0 [8];
-      \$85 [1] = \port$37503$0 [9];
-      \$85 [2] = \port$37503$0 [10];
-      \$85 [18:3] = \port$37509$0 [15:0];
-      \$85 [34:19] = \port$37507$0 [31:16];
-      \$85 [58:35] = \port$37513$0 [23:0];
-      \$85 [82:59] = \port$37515$0 [23:0];
-      \$85 [85:83] = \port$37517$0 [18:16];
-      \$85 [101:86] = { \port$37533$0 [32], \port$37531$0 [32], \port$37529$0 [32], \port$37527$0 [32], \port$37525$0 [32], \port$37523$0 [32], \port$37521$0 [32], \port$37519$0 [32], \port$37517$0 [32], \port$37515$0 [32], \port$37513$0 [32], \port$37511$0 [32], \port$37509$0 [32], \port$37507$0 [32], \port$37505$0 [32], \port$37503$0 [32] };
+      \$85 [0] = \port$37506$0 [8];
+      \$85 [1] = \port$37506$0 [9];
+      \$85 [2] = \port$37506$0 [10];
+      \$85 [18:3] = \port$37512$0 [15:0];
+      \$85 [34:19] = \port$37510$0 [31:16];
+      \$85 [58:35] = \port$37516$0 [23:0];
+      \$85 [82:59] = \port$37518$0 [23:0];
+      \$85 [85:83] = \port$37520$0 [18:16];
+      \$85 [101:86] = { \port$37536$0 [32], \port$37534$0 [32], \port$37532$0 [32], \port$37530$0 [32], \port$37528$0 [32], \port$37526$0 [32], \port$37524$0 [32], \port$37522$0 [32], \port$37520$0 [32], \port$37518$0 [32], \port$37516$0 [32], \port$37514$0 [32], \port$37512$0 [32], \port$37510$0 [32], \port$37508$0 [32], \port$37506$0 [32] };
     end
   end
   always @* begin
@@ -18868,7 +18886,7 @@ module \weft.drain.rows (cmd__valid, free, cmd__ready, o__ready, cleared_rst, \p
     if (\$auto$verilog_backend.cc:2355:dump_module$36 ) begin end
     \$87  = rows_left;
     if (\$26 ) begin
-      \$87  = \port$37509$0 [15:0];
+      \$87  = \port$37512$0 [15:0];
     end
     if (advance) begin
       \$87  = \$54 [15:0];
@@ -18894,7 +18912,7 @@ module \weft.drain.rows (cmd__valid, free, cmd__ready, o__ready, cleared_rst, \p
     if (\$auto$verilog_backend.cc:2355:dump_module$36 ) begin end
     \$89  = blocks_left;
     if (\$26 ) begin
-      \$89  = \port$37509$0 [31:16];
+      \$89  = \port$37512$0 [31:16];
     end
     if (advance) begin
       if (\$signal$7 ) begin
@@ -18930,7 +18948,7 @@ module \weft.drain.rows (cmd__valid, free, cmd__ready, o__ready, cleared_rst, \p
     if (\$auto$verilog_backend.cc:2355:dump_module$36 ) begin end
     \$92  = acc;
     if (\$26 ) begin
-      \$92  = { 1'h0, \port$37507$0 [15:0] };
+      \$92  = { 1'h0, \port$37510$0 [15:0] };
     end
     if (advance) begin
       \$92  = \$6 [16:0];
@@ -18940,7 +18958,7 @@ module \weft.drain.rows (cmd__valid, free, cmd__ready, o__ready, cleared_rst, \p
     if (\$auto$verilog_backend.cc:2355:dump_module$36 ) begin end
     \$93  = acc_start;
     if (\$26 ) begin
-      \$93  = { 1'h0, \port$37507$0 [15:0] };
+      \$93  = { 1'h0, \port$37510$0 [15:0] };
     end
     if (advance) begin
       if (\$signal$7 ) begin
@@ -18952,7 +18970,7 @@ module \weft.drain.rows (cmd__valid, free, cmd__ready, o__ready, cleared_rst, \p
     if (\$auto$verilog_backend.cc:2355:dump_module$36 ) begin end
     \$94  = dst;
     if (\$26 ) begin
-      \$94  = \port$37511$0 [23:0];
+      \$94  = \port$37514$0 [23:0];
     end
     if (advance) begin
       \$94  = \$9 [23:0];
@@ -18962,7 +18980,7 @@ module \weft.drain.rows (cmd__valid, free, cmd__ready, o__ready, cleared_rst, \p
     if (\$auto$verilog_backend.cc:2355:dump_module$36 ) begin end
     \$95  = dst_start;
     if (\$26 ) begin
-      \$95  = \port$37511$0 [23:0];
+      \$95  = \port$37514$0 [23:0];
     end
     if (advance) begin
       if (\$signal$7 ) begin
@@ -18974,7 +18992,7 @@ module \weft.drain.rows (cmd__valid, free, cmd__ready, o__ready, cleared_rst, \p
     if (\$auto$verilog_backend.cc:2355:dump_module$36 ) begin end
     \$96  = param;
     if (\$26 ) begin
-      \$96  = { 1'h0, \port$37517$0 [15:0] };
+      \$96  = { 1'h0, \port$37520$0 [15:0] };
     end
     if (advance) begin
       if (\$signal$7 ) begin
@@ -19076,7 +19094,7 @@ module \weft.drain.rows (cmd__valid, free, cmd__ready, o__ready, cleared_rst, \p
   assign next_dst = \$9 [23:0];
   assign o__valid = valid;
   assign row = o__payload;
-  assign cmd__payload = { \port$37533$0 [32], \port$37531$0 [32], \port$37529$0 [32], \port$37527$0 [32], \port$37525$0 [32], \port$37523$0 [32], \port$37521$0 [32], \port$37519$0 [32], \port$37517$0 [32], \port$37515$0 [32], \port$37513$0 [32], \port$37511$0 [32], \port$37509$0 [32], \port$37507$0 [32], \port$37505$0 [32], \port$37503$0 [32], \port$37533$0 [31:0], \port$37531$0 [31:0], \port$37529$0 [31:0], \port$37527$0 [31:0], \port$37525$0 [31:0], \port$37523$0 [31:0], \port$37521$0 [31:0], \port$37519$0 [31:0], \port$37517$0 [31:0], \port$37515$0 [31:0], \port$37513$0 [31:0], \port$37511$0 [31:0], \port$37509$0 [31:0], \port$37507$0 [31:0], \port$37505$0 [31:0], \port$37503$0 [31:0] };
+  assign cmd__payload = { \port$37536$0 [32], \port$37534$0 [32], \port$37532$0 [32], \port$37530$0 [32], \port$37528$0 [32], \port$37526$0 [32], \port$37524$0 [32], \port$37522$0 [32], \port$37520$0 [32], \port$37518$0 [32], \port$37516$0 [32], \port$37514$0 [32], \port$37512$0 [32], \port$37510$0 [32], \port$37508$0 [32], \port$37506$0 [32], \port$37536$0 [31:0], \port$37534$0 [31:0], \port$37532$0 [31:0], \port$37530$0 [31:0], \port$37528$0 [31:0], \port$37526$0 [31:0], \port$37524$0 [31:0], \port$37522$0 [31:0], \port$37520$0 [31:0], \port$37518$0 [31:0], \port$37516$0 [31:0], \port$37514$0 [31:0], \port$37512$0 [31:0], \port$37510$0 [31:0], \port$37508$0 [31:0], \port$37506$0 [31:0] };
   assign \command.int32  = command[0];
   assign \command.params  = command[1];
   assign \command.row_sum  = command[2];
@@ -19110,27 +19128,27 @@ module \weft.drain.rows (cmd__valid, free, cmd__ready, o__ready, cleared_rst, \p
   assign \row.params  = o__payload[31];
   assign \row.row_sum  = o__payload[32];
   assign \row.last  = o__payload[33];
-  assign \cmd__payload.opcode  = \port$37503$0 [7:0];
-  assign \cmd__payload.wait  = \port$37505$0 [15:0];
-  assign \cmd__payload.post  = \port$37505$0 [31:16];
-  assign \cmd__payload.int32  = \port$37503$0 [8];
-  assign \cmd__payload.params  = \port$37503$0 [9];
-  assign \cmd__payload.row_sum  = \port$37503$0 [10];
-  assign \cmd__payload.acc  = \port$37507$0 [15:0];
-  assign \cmd__payload.acc_block  = \port$37507$0 [31:16];
-  assign \cmd__payload.rows  = \port$37509$0 [15:0];
-  assign \cmd__payload.blocks  = \port$37509$0 [31:16];
-  assign \cmd__payload.dst  = \port$37511$0 [23:0];
-  assign \cmd__payload.dst_stride  = \port$37513$0 [23:0];
-  assign \cmd__payload.dst_block  = \port$37515$0 [23:0];
-  assign \cmd__payload.param  = \port$37517$0 [15:0];
-  assign \cmd__payload.cols_last  = \port$37517$0 [31:16];
-  assign \cmd__payload.scale  = \port$37519$0 [31:0];
-  assign \cmd__payload.zero_point  = \port$37521$0 [15:0];
-  assign \cmd__payload.b_zero_point  = \port$37521$0 [31:16];
-  assign \cmd__payload.qmin  = \port$37523$0 [15:0];
-  assign \cmd__payload.qmax  = \port$37523$0 [31:16];
-  assign \cmd__payload.index  = { \port$37533$0 [32], \port$37531$0 [32], \port$37529$0 [32], \port$37527$0 [32], \port$37525$0 [32], \port$37523$0 [32], \port$37521$0 [32], \port$37519$0 [32], \port$37517$0 [32], \port$37515$0 [32], \port$37513$0 [32], \port$37511$0 [32], \port$37509$0 [32], \port$37507$0 [32], \port$37505$0 [32], \port$37503$0 [32] };
+  assign \cmd__payload.opcode  = \port$37506$0 [7:0];
+  assign \cmd__payload.wait  = \port$37508$0 [15:0];
+  assign \cmd__payload.post  = \port$37508$0 [31:16];
+  assign \cmd__payload.int32  = \port$37506$0 [8];
+  assign \cmd__payload.params  = \port$37506$0 [9];
+  assign \cmd__payload.row_sum  = \port$37506$0 [10];
+  assign \cmd__payload.acc  = \port$37510$0 [15:0];
+  assign \cmd__payload.acc_block  = \port$37510$0 [31:16];
+  assign \cmd__payload.rows  = \port$37512$0 [15:0];
+  assign \cmd__payload.blocks  = \port$37512$0 [31:16];
+  assign \cmd__payload.dst  = \port$37514$0 [23:0];
+  assign \cmd__payload.dst_stride  = \port$37516$0 [23:0];
+  assign \cmd__payload.dst_block  = \port$37518$0 [23:0];
+  assign \cmd__payload.param  = \port$37520$0 [15:0];
+  assign \cmd__payload.cols_last  = \port$37520$0 [31:16];
+  assign \cmd__payload.scale  = \port$37522$0 [31:0];
+  assign \cmd__payload.zero_point  = \port$37524$0 [15:0];
+  assign \cmd__payload.b_zero_point  = \port$37524$0 [31:16];
+  assign \cmd__payload.qmin  = \port$37526$0 [15:0];
+  assign \cmd__payload.qmax  = \port$37526$0 [31:16];
+  assign \cmd__payload.index  = { \port$37536$0 [32], \port$37534$0 [32], \port$37532$0 [32], \port$37530$0 [32], \port$37528$0 [32], \port$37526$0 [32], \port$37524$0 [32], \port$37522$0 [32], \port$37520$0 [32], \port$37518$0 [32], \port$37516$0 [32], \port$37514$0 [32], \port$37512$0 [32], \port$37510$0 [32], \port$37508$0 [32], \port$37506$0 [32] };
   assign \$22  = \$21 ;
   assign \$24  = \$23 ;
   assign \$33  = 1'h0;
@@ -19139,7 +19157,35 @@ module \weft.drain.rows (cmd__valid, free, cmd__ready, o__ready, cleared_rst, \p
   assign \$61  = { 1'h0, \$60 , 2'h0 };
 endmodule
 
-module \weft.drain.unit_0 (bias, scale, zero_point, \port$4779$0 , cleared_rst, correction, add_bias, en, acc, corrected, value, cleared_clk);
+module \weft.drain.times_high (\port$4785$0 , row_sum, read__data);
+  wire [30:0] \$1 ;
+  wire [31:0] high_product;
+  output [30:0] \port$4785$0 ;
+  wire [30:0] \port$4785$0 ;
+  input [15:0] read__data;
+  wire [15:0] read__data;
+  input [31:0] row_sum;
+  wire [31:0] row_sum;
+  assign \$1  = $signed({ 1'h0, row_sum[31:17] }) * $signed(read__data);
+  assign high_product = { \$1 [30], \$1  };
+  assign \port$4785$0  = \$1 ;
+endmodule
+
+module \weft.drain.times_low (\port$4784$0 , row_sum, read__data);
+  wire [32:0] \$1 ;
+  wire [33:0] low_product;
+  output [32:0] \port$4784$0 ;
+  wire [32:0] \port$4784$0 ;
+  input [15:0] read__data;
+  wire [15:0] read__data;
+  input [31:0] row_sum;
+  wire [31:0] row_sum;
+  assign \$1  = $signed({ 1'h0, row_sum[16:0] }) * $signed(read__data);
+  assign low_product = { \$1 [32], \$1  };
+  assign \port$4784$0  = \$1 ;
+endmodule
+
+module \weft.drain.unit_0 (bias, scale, zero_point, \port$4780$0 , cleared_rst, correction, add_bias, en, acc, corrected, value, cleared_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$37  = 0;
   wire [31:0] \$1 ;
   wire [32:0] \$2 ;
@@ -19166,8 +19212,8 @@ module \weft.drain.unit_0 (bias, scale, zero_point, \port$4779$0 , cleared_rst, 
   input en;
   wire en;
   wire \en$10 ;
-  input [31:0] \port$4779$0 ;
-  wire [31:0] \port$4779$0 ;
+  input [31:0] \port$4780$0 ;
+  wire [31:0] \port$4780$0 ;
   wire [15:0] qmax;
   wire [15:0] \qmax$19 ;
   wire [15:0] qmin;
@@ -19195,7 +19241,7 @@ module \weft.drain.unit_0 (bias, scale, zero_point, \port$4779$0 , cleared_rst, 
     .cleared_clk(cleared_clk),
     .cleared_rst(cleared_rst),
     .en(en),
-    .\port$4779$0 (\port$4779$0 ),
+    .\port$4780$0 (\port$4780$0 ),
     .scale(scale),
     .value(value),
     .zero_point(zero_point)
@@ -19219,14 +19265,14 @@ module \weft.drain.unit_0 (bias, scale, zero_point, \port$4779$0 , cleared_rst, 
   assign \acc$11  = corrected;
   assign \scale$13  = scale;
   assign \zero_point$15  = zero_point;
-  assign qmin = \port$4779$0 [15:0];
-  assign \qmin$17  = \port$4779$0 [15:0];
-  assign qmax = \port$4779$0 [31:16];
-  assign \qmax$19  = \port$4779$0 [31:16];
+  assign qmin = \port$4780$0 [15:0];
+  assign \qmin$17  = \port$4780$0 [15:0];
+  assign qmax = \port$4780$0 [31:16];
+  assign \qmax$19  = \port$4780$0 [31:16];
   assign \value$21  = value;
 endmodule
 
-module \weft.drain.unit_0.requantiser (scale, zero_point, \port$4779$0 , cleared_rst, en, acc, value, cleared_clk);
+module \weft.drain.unit_0.requantiser (scale, zero_point, \port$4780$0 , cleared_rst, en, acc, value, cleared_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$38  = 0;
   wire \$1 ;
   wire \$10 ;
@@ -19335,8 +19381,8 @@ module \weft.drain.unit_0.requantiser (scale, zero_point, \port$4779$0 , cleared
   wire [23:0] part_10;
   wire [23:0] part_11;
   reg [1:0] part_zeros = 2'h0;
-  input [31:0] \port$4779$0 ;
-  wire [31:0] \port$4779$0 ;
+  input [31:0] \port$4780$0 ;
+  wire [31:0] \port$4780$0 ;
   reg [47:0] product = 48'h000000000000;
   wire [15:0] qmax;
   wire [15:0] qmin;
@@ -19404,10 +19450,10 @@ module \weft.drain.unit_0.requantiser (scale, zero_point, \port$4779$0 , cleared
   assign \$45  = $signed(zero_point) + $signed({ signs[8], \$14  });
   assign \$46  = whole_up ^ signs[8];
   assign \$47  = $signed(\$45 ) + $signed({ 1'h0, \$46  });
-  assign \$48  = $signed(total) > $signed(\port$4779$0 [31:16]);
-  assign \$49  = $signed(total) < $signed(\port$4779$0 [15:0]);
-  assign \$50  = \$49  ? \port$4779$0 [7:0] : total[7:0];
-  assign \$51  = \$48  ? \port$4779$0 [23:16] : \$50 ;
+  assign \$48  = $signed(total) > $signed(\port$4780$0 [31:16]);
+  assign \$49  = $signed(total) < $signed(\port$4780$0 [15:0]);
+  assign \$50  = \$49  ? \port$4780$0 [7:0] : total[7:0];
+  assign \$51  = \$48  ? \port$4780$0 [23:16] : \$50 ;
   always @(posedge cleared_clk)
     signs <= \$52 ;
   always @(posedge cleared_clk)
@@ -19692,8 +19738,8 @@ module \weft.drain.unit_0.requantiser (scale, zero_point, \port$4779$0 , cleared
   end
   assign out = \$12 [34:0];
   assign flipped = { signs[8], \$14  };
-  assign qmax = \port$4779$0 [31:16];
-  assign qmin = \port$4779$0 [15:0];
+  assign qmax = \port$4780$0 [31:16];
+  assign qmin = \port$4780$0 [15:0];
   assign \$5  = low_2[31];
   assign \$11  = { 15'h0000, scaled[24:7], \$10 , 16'h0000 };
   assign \$24  = { 3'h0, \$23 , 12'h000 };
@@ -19811,7 +19857,7 @@ module \weft.drain.unit_0.requantiser.times_11 (cleared_rst, en, factor, scale_m
   end
 endmodule
 
-module \weft.drain.writer (act__ready, \i__valid$9 , \i__payload$11 , act__valid, popped, finished, act__data, cleared_rst, abort, \beat$5 , words, beat_valid, \port$38594$0 , cleared_clk);
+module \weft.drain.writer (act__ready, \i__valid$9 , \i__payload$11 , act__valid, popped, finished, act__data, cleared_rst, abort, \beat$5 , words, beat_valid, \port$38597$0 , cleared_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$43  = 0;
   wire \$1 ;
   reg \$10 ;
@@ -19888,8 +19934,8 @@ module \weft.drain.writer (act__ready, \i__valid$9 , \i__payload$11 , act__valid
   wire o__valid;
   output popped;
   wire popped;
-  output [14:0] \port$38594$0 ;
-  wire [14:0] \port$38594$0 ;
+  output [14:0] \port$38597$0 ;
+  wire [14:0] \port$38597$0 ;
   wire valid;
   input words;
   wire words;
@@ -19948,7 +19994,7 @@ module \weft.drain.writer (act__ready, \i__valid$9 , \i__payload$11 , act__valid
   assign act__mask = o__payload[14:11];
   assign o__ready = popped;
   assign \o__ready$26  = popped;
-  assign \port$38594$0  = o__payload[14:0];
+  assign \port$38597$0  = o__payload[14:0];
   assign \beat.region  = beat[0];
   assign \beat.offset  = beat[10:1];
   assign \beat.columns  = beat[13:11];
@@ -20631,8 +20677,8 @@ module \weft.drain.writer.results (i__valid, write__data, o__ready, o__payload, 
 endmodule
 
 module \weft.load (cmd__valid, memory__burst__ready, memory__beat__valid, act__ready, busy, cmd__ready, memory__beat__ready, memory__burst__valid, memory__burst__payload, act__valid, wgt__valid, params__valid, post__valid, post__mask, fault__valid, fault__cause, fault__index, \port$3652$0 , \port$3652$24 , cleared_rst, abort
-, \port$37373$0 , \port$37375$0 , \port$37377$0 , \port$37379$0 , \port$37381$0 , \port$37383$0 , \port$37385$0 , \port$37387$0 , \port$37389$0 , \port$37391$0 , \port$37393$0 , \port$37395$0 , \port$37397$0 , \port$37399$0 , \port$37401$0 , \port$37403$0 , memory__beat__payload, wgt__row, wgt__data, act_fence__up, act_fence__start
-, act_fence__end, wgt_fence__up, wgt_fence__start, wgt_fence__end, \port$38071$0 , cleared_clk);
+, \port$37376$0 , \port$37378$0 , \port$37380$0 , \port$37382$0 , \port$37384$0 , \port$37386$0 , \port$37388$0 , \port$37390$0 , \port$37392$0 , \port$37394$0 , \port$37396$0 , \port$37398$0 , \port$37400$0 , \port$37402$0 , \port$37404$0 , \port$37406$0 , memory__beat__payload, wgt__row, wgt__data, act_fence__up, act_fence__start
+, act_fence__end, wgt_fence__up, wgt_fence__start, wgt_fence__end, \port$38074$0 , cleared_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$48  = 0;
   wire \$1 ;
   wire \$2 ;
@@ -20891,40 +20937,40 @@ module \weft.load (cmd__valid, memory__burst__ready, memory__beat__valid, act__r
   wire [10:0] \port$3652$0 ;
   output [35:0] \port$3652$24 ;
   wire [35:0] \port$3652$24 ;
-  input [32:0] \port$37373$0 ;
-  wire [32:0] \port$37373$0 ;
-  input [32:0] \port$37375$0 ;
-  wire [32:0] \port$37375$0 ;
-  input [32:0] \port$37377$0 ;
-  wire [32:0] \port$37377$0 ;
-  input [32:0] \port$37379$0 ;
-  wire [32:0] \port$37379$0 ;
-  input [32:0] \port$37381$0 ;
-  wire [32:0] \port$37381$0 ;
-  input [32:0] \port$37383$0 ;
-  wire [32:0] \port$37383$0 ;
-  input [32:0] \port$37385$0 ;
-  wire [32:0] \port$37385$0 ;
-  input [32:0] \port$37387$0 ;
-  wire [32:0] \port$37387$0 ;
-  input [32:0] \port$37389$0 ;
-  wire [32:0] \port$37389$0 ;
-  input [32:0] \port$37391$0 ;
-  wire [32:0] \port$37391$0 ;
-  input [32:0] \port$37393$0 ;
-  wire [32:0] \port$37393$0 ;
-  input [32:0] \port$37395$0 ;
-  wire [32:0] \port$37395$0 ;
-  input [32:0] \port$37397$0 ;
-  wire [32:0] \port$37397$0 ;
-  input [32:0] \port$37399$0 ;
-  wire [32:0] \port$37399$0 ;
-  input [32:0] \port$37401$0 ;
-  wire [32:0] \port$37401$0 ;
-  input [32:0] \port$37403$0 ;
-  wire [32:0] \port$37403$0 ;
-  output [69:0] \port$38071$0 ;
-  wire [69:0] \port$38071$0 ;
+  input [32:0] \port$37376$0 ;
+  wire [32:0] \port$37376$0 ;
+  input [32:0] \port$37378$0 ;
+  wire [32:0] \port$37378$0 ;
+  input [32:0] \port$37380$0 ;
+  wire [32:0] \port$37380$0 ;
+  input [32:0] \port$37382$0 ;
+  wire [32:0] \port$37382$0 ;
+  input [32:0] \port$37384$0 ;
+  wire [32:0] \port$37384$0 ;
+  input [32:0] \port$37386$0 ;
+  wire [32:0] \port$37386$0 ;
+  input [32:0] \port$37388$0 ;
+  wire [32:0] \port$37388$0 ;
+  input [32:0] \port$37390$0 ;
+  wire [32:0] \port$37390$0 ;
+  input [32:0] \port$37392$0 ;
+  wire [32:0] \port$37392$0 ;
+  input [32:0] \port$37394$0 ;
+  wire [32:0] \port$37394$0 ;
+  input [32:0] \port$37396$0 ;
+  wire [32:0] \port$37396$0 ;
+  input [32:0] \port$37398$0 ;
+  wire [32:0] \port$37398$0 ;
+  input [32:0] \port$37400$0 ;
+  wire [32:0] \port$37400$0 ;
+  input [32:0] \port$37402$0 ;
+  wire [32:0] \port$37402$0 ;
+  input [32:0] \port$37404$0 ;
+  wire [32:0] \port$37404$0 ;
+  input [32:0] \port$37406$0 ;
+  wire [32:0] \port$37406$0 ;
+  output [69:0] \port$38074$0 ;
+  wire [69:0] \port$38074$0 ;
   output [15:0] post__mask;
   wire [15:0] post__mask;
   wire [15:0] \post__mask$67 ;
@@ -20974,22 +21020,22 @@ module \weft.load (cmd__valid, memory__burst__ready, memory__beat__valid, act__r
     .\o__payload$73 (i__payload),
     .\o__ready$52 (o__ready),
     .\o__valid$59 (i__valid),
-    .\port$37373$0 (\port$37373$0 ),
-    .\port$37375$0 (\port$37375$0 ),
-    .\port$37377$0 (\port$37377$0 ),
-    .\port$37379$0 (\port$37379$0 ),
-    .\port$37381$0 (\port$37381$0 ),
-    .\port$37383$0 (\port$37383$0 ),
-    .\port$37385$0 (\port$37385$0 ),
-    .\port$37387$0 (\port$37387$0 ),
-    .\port$37389$0 (\port$37389$0 ),
-    .\port$37391$0 (\port$37391$0 ),
-    .\port$37393$0 (\port$37393$0 ),
-    .\port$37395$0 (\port$37395$0 ),
-    .\port$37397$0 (\port$37397$0 ),
-    .\port$37399$0 (\port$37399$0 ),
-    .\port$37401$0 (\port$37401$0 ),
-    .\port$37403$0 (\port$37403$0 ),
+    .\port$37376$0 (\port$37376$0 ),
+    .\port$37378$0 (\port$37378$0 ),
+    .\port$37380$0 (\port$37380$0 ),
+    .\port$37382$0 (\port$37382$0 ),
+    .\port$37384$0 (\port$37384$0 ),
+    .\port$37386$0 (\port$37386$0 ),
+    .\port$37388$0 (\port$37388$0 ),
+    .\port$37390$0 (\port$37390$0 ),
+    .\port$37392$0 (\port$37392$0 ),
+    .\port$37394$0 (\port$37394$0 ),
+    .\port$37396$0 (\port$37396$0 ),
+    .\port$37398$0 (\port$37398$0 ),
+    .\port$37400$0 (\port$37400$0 ),
+    .\port$37402$0 (\port$37402$0 ),
+    .\port$37404$0 (\port$37404$0 ),
+    .\port$37406$0 (\port$37406$0 ),
     .stop(stop)
   );
   \weft.load.slice  slice (
@@ -21020,7 +21066,7 @@ module \weft.load (cmd__valid, memory__burst__ready, memory__beat__valid, act__r
     .params__valid(params__valid),
     .\port$3652$0 (\$4 ),
     .\port$3652$24 (\$5 ),
-    .\port$38071$0 (\$6 ),
+    .\port$38074$0 (\$6 ),
     .post__mask(post__mask),
     .post__valid(post__valid),
     .stop(stop),
@@ -21047,8 +21093,8 @@ module \weft.load (cmd__valid, memory__burst__ready, memory__beat__valid, act__r
   assign \o__payload$7  = \i__payload$6 ;
   assign \i__ready$9  = \o__ready$8 ;
   assign \o__valid$11  = \i__valid$10 ;
-  assign cmd__payload = { \port$37403$0 [32], \port$37401$0 [32], \port$37399$0 [32], \port$37397$0 [32], \port$37395$0 [32], \port$37393$0 [32], \port$37391$0 [32], \port$37389$0 [32], \port$37387$0 [32], \port$37385$0 [32], \port$37383$0 [32], \port$37381$0 [32], \port$37379$0 [32], \port$37377$0 [32], \port$37375$0 [32], \port$37373$0 [32], \port$37403$0 [31:0], \port$37401$0 [31:0], \port$37399$0 [31:0], \port$37397$0 [31:0], \port$37395$0 [31:0], \port$37393$0 [31:0], \port$37391$0 [31:0], \port$37389$0 [31:0], \port$37387$0 [31:0], \port$37385$0 [31:0], \port$37383$0 [31:0], \port$37381$0 [31:0], \port$37379$0 [31:0], \port$37377$0 [31:0], \port$37375$0 [31:0], \port$37373$0 [31:0] };
-  assign \cmd__payload$13  = { \port$37403$0 [32], \port$37401$0 [32], \port$37399$0 [32], \port$37397$0 [32], \port$37395$0 [32], \port$37393$0 [32], \port$37391$0 [32], \port$37389$0 [32], \port$37387$0 [32], \port$37385$0 [32], \port$37383$0 [32], \port$37381$0 [32], \port$37379$0 [32], \port$37377$0 [32], \port$37375$0 [32], \port$37373$0 [32], \port$37403$0 [31:0], \port$37401$0 [31:0], \port$37399$0 [31:0], \port$37397$0 [31:0], \port$37395$0 [31:0], \port$37393$0 [31:0], \port$37391$0 [31:0], \port$37389$0 [31:0], \port$37387$0 [31:0], \port$37385$0 [31:0], \port$37383$0 [31:0], \port$37381$0 [31:0], \port$37379$0 [31:0], \port$37377$0 [31:0], \port$37375$0 [31:0], \port$37373$0 [31:0] };
+  assign cmd__payload = { \port$37406$0 [32], \port$37404$0 [32], \port$37402$0 [32], \port$37400$0 [32], \port$37398$0 [32], \port$37396$0 [32], \port$37394$0 [32], \port$37392$0 [32], \port$37390$0 [32], \port$37388$0 [32], \port$37386$0 [32], \port$37384$0 [32], \port$37382$0 [32], \port$37380$0 [32], \port$37378$0 [32], \port$37376$0 [32], \port$37406$0 [31:0], \port$37404$0 [31:0], \port$37402$0 [31:0], \port$37400$0 [31:0], \port$37398$0 [31:0], \port$37396$0 [31:0], \port$37394$0 [31:0], \port$37392$0 [31:0], \port$37390$0 [31:0], \port$37388$0 [31:0], \port$37386$0 [31:0], \port$37384$0 [31:0], \port$37382$0 [31:0], \port$37380$0 [31:0], \port$37378$0 [31:0], \port$37376$0 [31:0] };
+  assign \cmd__payload$13  = { \port$37406$0 [32], \port$37404$0 [32], \port$37402$0 [32], \port$37400$0 [32], \port$37398$0 [32], \port$37396$0 [32], \port$37394$0 [32], \port$37392$0 [32], \port$37390$0 [32], \port$37388$0 [32], \port$37386$0 [32], \port$37384$0 [32], \port$37382$0 [32], \port$37380$0 [32], \port$37378$0 [32], \port$37376$0 [32], \port$37406$0 [31:0], \port$37404$0 [31:0], \port$37402$0 [31:0], \port$37400$0 [31:0], \port$37398$0 [31:0], \port$37396$0 [31:0], \port$37394$0 [31:0], \port$37392$0 [31:0], \port$37390$0 [31:0], \port$37388$0 [31:0], \port$37386$0 [31:0], \port$37384$0 [31:0], \port$37382$0 [31:0], \port$37380$0 [31:0], \port$37378$0 [31:0], \port$37376$0 [31:0] };
   assign \cmd__ready$15  = cmd__ready;
   assign \cmd__valid$17  = cmd__valid;
   assign \memory__beat__payload$19  = memory__beat__payload;
@@ -21090,7 +21136,7 @@ module \weft.load (cmd__valid, memory__burst__ready, memory__beat__valid, act__r
   assign \stop$78  = stop;
   assign \port$3652$0  = \$4 ;
   assign \port$3652$24  = \$5 ;
-  assign \port$38071$0  = \$6 ;
+  assign \port$38074$0  = \$6 ;
   assign \i__payload.piece  = i__payload[159:0];
   assign \i__payload.piece.data  = i__payload[31:0];
   assign \i__payload.piece.size  = i__payload[34:32];
@@ -21191,52 +21237,52 @@ module \weft.load (cmd__valid, memory__burst__ready, memory__beat__valid, act__r
   assign \o__payload$7.size  = \i__payload$6 [164:162];
   assign \o__payload$7.mask  = \i__payload$6 [168:165];
   assign \o__payload$7.cause  = \i__payload$6 [172:169];
-  assign \cmd__payload.opcode  = \port$37373$0 [7:0];
-  assign \cmd__payload.wait  = \port$37375$0 [15:0];
-  assign \cmd__payload.post  = \port$37375$0 [31:16];
-  assign \cmd__payload.space  = \port$37373$0 [9:8];
-  assign \cmd__payload.flip  = \port$37373$0 [10];
-  assign \cmd__payload.transpose  = \port$37373$0 [11];
-  assign \cmd__payload.fill  = \port$37373$0 [31:24];
-  assign \cmd__payload.src  = \port$37377$0 [31:0];
-  assign \cmd__payload.stride1  = \port$37379$0 [31:0];
-  assign \cmd__payload.stride2  = \port$37381$0 [31:0];
-  assign \cmd__payload.len  = \port$37383$0 [23:0];
-  assign \cmd__payload.count1  = \port$37385$0 [15:0];
-  assign \cmd__payload.count2  = \port$37385$0 [31:16];
-  assign \cmd__payload.dst  = \port$37387$0 [23:0];
-  assign \cmd__payload.dst_stride1  = \port$37389$0 [23:0];
-  assign \cmd__payload.dst_stride2  = \port$37391$0 [23:0];
-  assign \cmd__payload.dst_chunk  = \port$37393$0 [23:0];
-  assign \cmd__payload.pad_left  = \port$37395$0 [15:0];
-  assign \cmd__payload.pad_right  = \port$37395$0 [31:16];
-  assign \cmd__payload.pad_top  = \port$37397$0 [15:0];
-  assign \cmd__payload.pad_bottom  = \port$37397$0 [31:16];
-  assign \cmd__payload.fence  = \port$37399$0 [23:0];
-  assign \cmd__payload.index  = { \port$37403$0 [32], \port$37401$0 [32], \port$37399$0 [32], \port$37397$0 [32], \port$37395$0 [32], \port$37393$0 [32], \port$37391$0 [32], \port$37389$0 [32], \port$37387$0 [32], \port$37385$0 [32], \port$37383$0 [32], \port$37381$0 [32], \port$37379$0 [32], \port$37377$0 [32], \port$37375$0 [32], \port$37373$0 [32] };
-  assign \cmd__payload$13.opcode  = \port$37373$0 [7:0];
-  assign \cmd__payload$13.wait  = \port$37375$0 [15:0];
-  assign \cmd__payload$13.post  = \port$37375$0 [31:16];
-  assign \cmd__payload$13.space  = \port$37373$0 [9:8];
-  assign \cmd__payload$13.flip  = \port$37373$0 [10];
-  assign \cmd__payload$13.transpose  = \port$37373$0 [11];
-  assign \cmd__payload$13.fill  = \port$37373$0 [31:24];
-  assign \cmd__payload$13.src  = \port$37377$0 [31:0];
-  assign \cmd__payload$13.stride1  = \port$37379$0 [31:0];
-  assign \cmd__payload$13.stride2  = \port$37381$0 [31:0];
-  assign \cmd__payload$13.len  = \port$37383$0 [23:0];
-  assign \cmd__payload$13.count1  = \port$37385$0 [15:0];
-  assign \cmd__payload$13.count2  = \port$37385$0 [31:16];
-  assign \cmd__payload$13.dst  = \port$37387$0 [23:0];
-  assign \cmd__payload$13.dst_stride1  = \port$37389$0 [23:0];
-  assign \cmd__payload$13.dst_stride2  = \port$37391$0 [23:0];
-  assign \cmd__payload$13.dst_chunk  = \port$37393$0 [23:0];
-  assign \cmd__payload$13.pad_left  = \port$37395$0 [15:0];
-  assign \cmd__payload$13.pad_right  = \port$37395$0 [31:16];
-  assign \cmd__payload$13.pad_top  = \port$37397$0 [15:0];
-  assign \cmd__payload$13.pad_bottom  = \port$37397$0 [31:16];
-  assign \cmd__payload$13.fence  = \port$37399$0 [23:0];
-  assign \cmd__payload$13.index  = { \port$37403$0 [32], \port$37401$0 [32], \port$37399$0 [32], \port$37397$0 [32], \port$37395$0 [32], \port$37393$0 [32], \port$37391$0 [32], \port$37389$0 [32], \port$37387$0 [32], \port$37385$0 [32], \port$37383$0 [32], \port$37381$0 [32], \port$37379$0 [32], \port$37377$0 [32], \port$37375$0 [32], \port$37373$0 [32] };
+  assign \cmd__payload.opcode  = \port$37376$0 [7:0];
+  assign \cmd__payload.wait  = \port$37378$0 [15:0];
+  assign \cmd__payload.post  = \port$37378$0 [31:16];
+  assign \cmd__payload.space  = \port$37376$0 [9:8];
+  assign \cmd__payload.flip  = \port$37376$0 [10];
+  assign \cmd__payload.transpose  = \port$37376$0 [11];
+  assign \cmd__payload.fill  = \port$37376$0 [31:24];
+  assign \cmd__payload.src  = \port$37380$0 [31:0];
+  assign \cmd__payload.stride1  = \port$37382$0 [31:0];
+  assign \cmd__payload.stride2  = \port$37384$0 [31:0];
+  assign \cmd__payload.len  = \port$37386$0 [23:0];
+  assign \cmd__payload.count1  = \port$37388$0 [15:0];
+  assign \cmd__payload.count2  = \port$37388$0 [31:16];
+  assign \cmd__payload.dst  = \port$37390$0 [23:0];
+  assign \cmd__payload.dst_stride1  = \port$37392$0 [23:0];
+  assign \cmd__payload.dst_stride2  = \port$37394$0 [23:0];
+  assign \cmd__payload.dst_chunk  = \port$37396$0 [23:0];
+  assign \cmd__payload.pad_left  = \port$37398$0 [15:0];
+  assign \cmd__payload.pad_right  = \port$37398$0 [31:16];
+  assign \cmd__payload.pad_top  = \port$37400$0 [15:0];
+  assign \cmd__payload.pad_bottom  = \port$37400$0 [31:16];
+  assign \cmd__payload.fence  = \port$37402$0 [23:0];
+  assign \cmd__payload.index  = { \port$37406$0 [32], \port$37404$0 [32], \port$37402$0 [32], \port$37400$0 [32], \port$37398$0 [32], \port$37396$0 [32], \port$37394$0 [32], \port$37392$0 [32], \port$37390$0 [32], \port$37388$0 [32], \port$37386$0 [32], \port$37384$0 [32], \port$37382$0 [32], \port$37380$0 [32], \port$37378$0 [32], \port$37376$0 [32] };
+  assign \cmd__payload$13.opcode  = \port$37376$0 [7:0];
+  assign \cmd__payload$13.wait  = \port$37378$0 [15:0];
+  assign \cmd__payload$13.post  = \port$37378$0 [31:16];
+  assign \cmd__payload$13.space  = \port$37376$0 [9:8];
+  assign \cmd__payload$13.flip  = \port$37376$0 [10];
+  assign \cmd__payload$13.transpose  = \port$37376$0 [11];
+  assign \cmd__payload$13.fill  = \port$37376$0 [31:24];
+  assign \cmd__payload$13.src  = \port$37380$0 [31:0];
+  assign \cmd__payload$13.stride1  = \port$37382$0 [31:0];
+  assign \cmd__payload$13.stride2  = \port$37384$0 [31:0];
+  assign \cmd__payload$13.len  = \port$37386$0 [23:0];
+  assign \cmd__payload$13.count1  = \port$37388$0 [15:0];
+  assign \cmd__payload$13.count2  = \port$37388$0 [31:16];
+  assign \cmd__payload$13.dst  = \port$37390$0 [23:0];
+  assign \cmd__payload$13.dst_stride1  = \port$37392$0 [23:0];
+  assign \cmd__payload$13.dst_stride2  = \port$37394$0 [23:0];
+  assign \cmd__payload$13.dst_chunk  = \port$37396$0 [23:0];
+  assign \cmd__payload$13.pad_left  = \port$37398$0 [15:0];
+  assign \cmd__payload$13.pad_right  = \port$37398$0 [31:16];
+  assign \cmd__payload$13.pad_top  = \port$37400$0 [15:0];
+  assign \cmd__payload$13.pad_bottom  = \port$37400$0 [31:16];
+  assign \cmd__payload$13.fence  = \port$37402$0 [23:0];
+  assign \cmd__payload$13.index  = { \port$37406$0 [32], \port$37404$0 [32], \port$37402$0 [32], \port$37400$0 [32], \port$37398$0 [32], \port$37396$0 [32], \port$37394$0 [32], \port$37392$0 [32], \port$37390$0 [32], \port$37388$0 [32], \port$37386$0 [32], \port$37384$0 [32], \port$37382$0 [32], \port$37380$0 [32], \port$37378$0 [32], \port$37376$0 [32] };
   assign \memory__beat__payload.data  = memory__beat__payload[31:0];
   assign \memory__beat__payload.error  = memory__beat__payload[32];
   assign \memory__beat__payload.last  = memory__beat__payload[33];
@@ -21249,8 +21295,8 @@ module \weft.load (cmd__valid, memory__burst__ready, memory__beat__valid, act__r
   assign \memory__burst__payload$25.more  = memory__burst__payload[35:32];
 endmodule
 
-module \weft.load.reader (cmd__valid, burst__ready, memory__beat__valid, cmd__ready, \o__valid$59 , memory__beat__ready, \busy$76 , memory__burst__valid, memory__burst__payload, \o__ready$52 , cleared_rst, \port$37373$0 , \port$37375$0 , \port$37377$0 , \port$37379$0 , \port$37381$0 , \port$37383$0 , \port$37385$0 , \port$37387$0 , \port$37389$0 , \port$37391$0 
-, \port$37393$0 , \port$37395$0 , \port$37397$0 , \port$37399$0 , \port$37401$0 , \port$37403$0 , memory__beat__payload, stop, \o__payload$73 , cleared_clk);
+module \weft.load.reader (cmd__valid, burst__ready, memory__beat__valid, cmd__ready, \o__valid$59 , memory__beat__ready, \busy$76 , memory__burst__valid, memory__burst__payload, \o__ready$52 , cleared_rst, \port$37376$0 , \port$37378$0 , \port$37380$0 , \port$37382$0 , \port$37384$0 , \port$37386$0 , \port$37388$0 , \port$37390$0 , \port$37392$0 , \port$37394$0 
+, \port$37396$0 , \port$37398$0 , \port$37400$0 , \port$37402$0 , \port$37404$0 , \port$37406$0 , memory__beat__payload, stop, \o__payload$73 , cleared_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$49  = 0;
   wire \$1 ;
   wire \$10 ;
@@ -21802,38 +21848,38 @@ module \weft.load.reader (cmd__valid, burst__ready, memory__beat__valid, cmd__re
   wire \piece.row_last ;
   wire [24:0] \piece.size ;
   wire [1:0] \piece.skew ;
-  input [32:0] \port$37373$0 ;
-  wire [32:0] \port$37373$0 ;
-  input [32:0] \port$37375$0 ;
-  wire [32:0] \port$37375$0 ;
-  input [32:0] \port$37377$0 ;
-  wire [32:0] \port$37377$0 ;
-  input [32:0] \port$37379$0 ;
-  wire [32:0] \port$37379$0 ;
-  input [32:0] \port$37381$0 ;
-  wire [32:0] \port$37381$0 ;
-  input [32:0] \port$37383$0 ;
-  wire [32:0] \port$37383$0 ;
-  input [32:0] \port$37385$0 ;
-  wire [32:0] \port$37385$0 ;
-  input [32:0] \port$37387$0 ;
-  wire [32:0] \port$37387$0 ;
-  input [32:0] \port$37389$0 ;
-  wire [32:0] \port$37389$0 ;
-  input [32:0] \port$37391$0 ;
-  wire [32:0] \port$37391$0 ;
-  input [32:0] \port$37393$0 ;
-  wire [32:0] \port$37393$0 ;
-  input [32:0] \port$37395$0 ;
-  wire [32:0] \port$37395$0 ;
-  input [32:0] \port$37397$0 ;
-  wire [32:0] \port$37397$0 ;
-  input [32:0] \port$37399$0 ;
-  wire [32:0] \port$37399$0 ;
-  input [32:0] \port$37401$0 ;
-  wire [32:0] \port$37401$0 ;
-  input [32:0] \port$37403$0 ;
-  wire [32:0] \port$37403$0 ;
+  input [32:0] \port$37376$0 ;
+  wire [32:0] \port$37376$0 ;
+  input [32:0] \port$37378$0 ;
+  wire [32:0] \port$37378$0 ;
+  input [32:0] \port$37380$0 ;
+  wire [32:0] \port$37380$0 ;
+  input [32:0] \port$37382$0 ;
+  wire [32:0] \port$37382$0 ;
+  input [32:0] \port$37384$0 ;
+  wire [32:0] \port$37384$0 ;
+  input [32:0] \port$37386$0 ;
+  wire [32:0] \port$37386$0 ;
+  input [32:0] \port$37388$0 ;
+  wire [32:0] \port$37388$0 ;
+  input [32:0] \port$37390$0 ;
+  wire [32:0] \port$37390$0 ;
+  input [32:0] \port$37392$0 ;
+  wire [32:0] \port$37392$0 ;
+  input [32:0] \port$37394$0 ;
+  wire [32:0] \port$37394$0 ;
+  input [32:0] \port$37396$0 ;
+  wire [32:0] \port$37396$0 ;
+  input [32:0] \port$37398$0 ;
+  wire [32:0] \port$37398$0 ;
+  input [32:0] \port$37400$0 ;
+  wire [32:0] \port$37400$0 ;
+  input [32:0] \port$37402$0 ;
+  wire [32:0] \port$37402$0 ;
+  input [32:0] \port$37404$0 ;
+  wire [32:0] \port$37404$0 ;
+  input [32:0] \port$37406$0 ;
+  wire [32:0] \port$37406$0 ;
   wire row_last;
   wire [151:0] rows;
   wire [31:0] \rows.addr ;
@@ -21898,11 +21944,11 @@ module \weft.load.reader (cmd__valid, burst__ready, memory__beat__valid, cmd__re
   assign \$7  = ~ stop;
   assign \$8  = \$6  & \$7 ;
   assign i__valid = cmd__valid & \$8 ;
-  assign \$9  = | \port$37385$0 [15:0];
-  assign \$10  = | \port$37385$0 [31:16];
+  assign \$9  = | \port$37388$0 [15:0];
+  assign \$10  = | \port$37388$0 [31:16];
   assign \$11  = \$9  & \$10 ;
   assign \$12  = cmd__ready & \$11 ;
-  assign \$13  = | \port$37383$0 [23:0];
+  assign \$13  = | \port$37386$0 [23:0];
   assign starts = \$12  & \$13 ;
   assign start = cmd__valid & starts;
   assign \void  = | bad;
@@ -21914,97 +21960,97 @@ module \weft.load.reader (cmd__valid, burst__ready, memory__beat__valid, cmd__re
   assign \$19  = i__payload[117:102] == 1'h1;
   assign \$20  = i__payload[181:166] == 1'h1;
   assign \$21  = i__payload[197:182] == 1'h1;
-  assign \$22  = ! \port$37373$0 [9:8];
-  assign \$23  = | \port$37385$0 [15:0];
-  assign \$24  = | \port$37385$0 [31:16];
+  assign \$22  = ! \port$37376$0 [9:8];
+  assign \$23  = | \port$37388$0 [15:0];
+  assign \$24  = | \port$37388$0 [31:16];
   assign \$25  = \$23  & \$24 ;
   assign \$26  = ~ \$25 ;
-  assign \$27  = | { \port$37395$0 [31:16], \port$37383$0 [23:0], \port$37395$0 [15:0] };
+  assign \$27  = | { \port$37398$0 [31:16], \port$37386$0 [23:0], \port$37398$0 [15:0] };
   assign \$28  = ~ \$27 ;
   assign \$29  = \$26  | \$28 ;
-  assign \$30  = ! \port$37373$0 [9:8];
-  assign \$31  = \port$37373$0 [9:8] == 1'h1;
-  assign \$32  = \port$37373$0 [9:8] == 2'h2;
+  assign \$30  = ! \port$37376$0 [9:8];
+  assign \$31  = \port$37376$0 [9:8] == 1'h1;
+  assign \$32  = \port$37376$0 [9:8] == 2'h2;
   assign \$33  = | { \$32 , \$31 , \$30  };
   assign \$34  = ~ \$33 ;
   assign \$35  = \$29  | \$34 ;
-  assign \$36  = \port$37373$0 [9:8] == 2'h2;
-  assign \$37  = | { \port$37397$0 [31:0], \port$37395$0 [31:0] };
-  assign \$38  = \$37  | \port$37373$0 [10];
-  assign \$39  = \port$37385$0 [15:0] != 1'h1;
+  assign \$36  = \port$37376$0 [9:8] == 2'h2;
+  assign \$37  = | { \port$37400$0 [31:0], \port$37398$0 [31:0] };
+  assign \$38  = \$37  | \port$37376$0 [10];
+  assign \$39  = \port$37388$0 [15:0] != 1'h1;
   assign \$40  = \$38  | \$39 ;
-  assign \$41  = \port$37385$0 [31:16] != 1'h1;
+  assign \$41  = \port$37388$0 [31:16] != 1'h1;
   assign \$42  = \$40  | \$41 ;
   assign \$43  = \$36  & \$42 ;
   assign \$44  = \$35  | \$43 ;
-  assign \$45  = | \port$37399$0 [23:0];
-  assign \$46  = \port$37373$0 [9:8] == 2'h2;
-  assign \$47  = \$46  | \port$37373$0 [11];
+  assign \$45  = | \port$37402$0 [23:0];
+  assign \$46  = \port$37376$0 [9:8] == 2'h2;
+  assign \$47  = \$46  | \port$37376$0 [11];
   assign \$48  = \$45  & \$47 ;
   assign \$49  = \$44  | \$48 ;
-  assign \$50  = \port$37373$0 [9:8] != 1'h1;
-  assign \$51  = { 2'h0, \port$37397$0 [15:0] } ^ { 2'h0, \port$37385$0 [15:0] };
-  assign \$52  = \$51  ^ { 2'h0, \port$37397$0 [31:16] };
-  assign \$53  = { 2'h0, \port$37397$0 [15:0] } & { 2'h0, \port$37385$0 [15:0] };
-  assign \$54  = { 2'h0, \port$37397$0 [15:0] } & { 2'h0, \port$37397$0 [31:16] };
+  assign \$50  = \port$37376$0 [9:8] != 1'h1;
+  assign \$51  = { 2'h0, \port$37400$0 [15:0] } ^ { 2'h0, \port$37388$0 [15:0] };
+  assign \$52  = \$51  ^ { 2'h0, \port$37400$0 [31:16] };
+  assign \$53  = { 2'h0, \port$37400$0 [15:0] } & { 2'h0, \port$37388$0 [15:0] };
+  assign \$54  = { 2'h0, \port$37400$0 [15:0] } & { 2'h0, \port$37400$0 [31:16] };
   assign \$55  = \$53  | \$54 ;
-  assign \$56  = { 2'h0, \port$37385$0 [15:0] } & { 2'h0, \port$37397$0 [31:16] };
+  assign \$56  = { 2'h0, \port$37388$0 [15:0] } & { 2'h0, \port$37400$0 [31:16] };
   assign \$57  = \$55  | \$56 ;
   assign \$58  = \$52  ^ { \$57 [16:0], 1'h0 };
-  assign \$60  = { 2'h0, \port$37397$0 [15:0] } ^ { 2'h0, \port$37385$0 [15:0] };
-  assign \$61  = \$60  ^ { 2'h0, \port$37397$0 [31:16] };
-  assign \$62  = { 2'h0, \port$37397$0 [15:0] } & { 2'h0, \port$37385$0 [15:0] };
-  assign \$63  = { 2'h0, \port$37397$0 [15:0] } & { 2'h0, \port$37397$0 [31:16] };
+  assign \$60  = { 2'h0, \port$37400$0 [15:0] } ^ { 2'h0, \port$37388$0 [15:0] };
+  assign \$61  = \$60  ^ { 2'h0, \port$37400$0 [31:16] };
+  assign \$62  = { 2'h0, \port$37400$0 [15:0] } & { 2'h0, \port$37388$0 [15:0] };
+  assign \$63  = { 2'h0, \port$37400$0 [15:0] } & { 2'h0, \port$37400$0 [31:16] };
   assign \$64  = \$62  | \$63 ;
-  assign \$65  = { 2'h0, \port$37385$0 [15:0] } & { 2'h0, \port$37397$0 [31:16] };
+  assign \$65  = { 2'h0, \port$37388$0 [15:0] } & { 2'h0, \port$37400$0 [31:16] };
   assign \$66  = \$64  | \$65 ;
   assign \$67  = \$61  & { \$66 [16:0], 1'h0 };
-  assign \$68  = { 2'h0, \port$37397$0 [15:0] } ^ { 2'h0, \port$37385$0 [15:0] };
-  assign \$69  = \$68  ^ { 2'h0, \port$37397$0 [31:16] };
-  assign \$70  = { 2'h0, \port$37397$0 [15:0] } & { 2'h0, \port$37385$0 [15:0] };
-  assign \$71  = { 2'h0, \port$37397$0 [15:0] } & { 2'h0, \port$37397$0 [31:16] };
+  assign \$68  = { 2'h0, \port$37400$0 [15:0] } ^ { 2'h0, \port$37388$0 [15:0] };
+  assign \$69  = \$68  ^ { 2'h0, \port$37400$0 [31:16] };
+  assign \$70  = { 2'h0, \port$37400$0 [15:0] } & { 2'h0, \port$37388$0 [15:0] };
+  assign \$71  = { 2'h0, \port$37400$0 [15:0] } & { 2'h0, \port$37400$0 [31:16] };
   assign \$72  = \$70  | \$71 ;
-  assign \$73  = { 2'h0, \port$37385$0 [15:0] } & { 2'h0, \port$37397$0 [31:16] };
+  assign \$73  = { 2'h0, \port$37388$0 [15:0] } & { 2'h0, \port$37400$0 [31:16] };
   assign \$74  = \$72  | \$73 ;
   assign \$75  = \$69  ^ { \$74 [16:0], 1'h0 };
   assign \$78  = \$67  | \$77 ;
   assign \$79  = \$59  == { \$78 [16:0], 1'h0 };
   assign \$80  = ~ \$79 ;
   assign \$81  = \$50  | \$80 ;
-  assign \$82  = { 10'h000, \port$37395$0 [15:0] } ^ { 2'h0, \port$37383$0 [23:0] };
-  assign \$83  = \$82  ^ { 10'h000, \port$37395$0 [31:16] };
-  assign \$84  = { 10'h000, \port$37395$0 [15:0] } & { 2'h0, \port$37383$0 [23:0] };
-  assign \$85  = { 10'h000, \port$37395$0 [15:0] } & { 10'h000, \port$37395$0 [31:16] };
+  assign \$82  = { 10'h000, \port$37398$0 [15:0] } ^ { 2'h0, \port$37386$0 [23:0] };
+  assign \$83  = \$82  ^ { 10'h000, \port$37398$0 [31:16] };
+  assign \$84  = { 10'h000, \port$37398$0 [15:0] } & { 2'h0, \port$37386$0 [23:0] };
+  assign \$85  = { 10'h000, \port$37398$0 [15:0] } & { 10'h000, \port$37398$0 [31:16] };
   assign \$86  = \$84  | \$85 ;
-  assign \$87  = { 2'h0, \port$37383$0 [23:0] } & { 10'h000, \port$37395$0 [31:16] };
+  assign \$87  = { 2'h0, \port$37386$0 [23:0] } & { 10'h000, \port$37398$0 [31:16] };
   assign \$88  = \$86  | \$87 ;
   assign \$89  = \$83  ^ { \$88 [24:0], 1'h0 };
-  assign \$91  = { 10'h000, \port$37395$0 [15:0] } ^ { 2'h0, \port$37383$0 [23:0] };
-  assign \$92  = \$91  ^ { 10'h000, \port$37395$0 [31:16] };
-  assign \$93  = { 10'h000, \port$37395$0 [15:0] } & { 2'h0, \port$37383$0 [23:0] };
-  assign \$94  = { 10'h000, \port$37395$0 [15:0] } & { 10'h000, \port$37395$0 [31:16] };
+  assign \$91  = { 10'h000, \port$37398$0 [15:0] } ^ { 2'h0, \port$37386$0 [23:0] };
+  assign \$92  = \$91  ^ { 10'h000, \port$37398$0 [31:16] };
+  assign \$93  = { 10'h000, \port$37398$0 [15:0] } & { 2'h0, \port$37386$0 [23:0] };
+  assign \$94  = { 10'h000, \port$37398$0 [15:0] } & { 10'h000, \port$37398$0 [31:16] };
   assign \$95  = \$93  | \$94 ;
-  assign \$96  = { 2'h0, \port$37383$0 [23:0] } & { 10'h000, \port$37395$0 [31:16] };
+  assign \$96  = { 2'h0, \port$37386$0 [23:0] } & { 10'h000, \port$37398$0 [31:16] };
   assign \$97  = \$95  | \$96 ;
   assign \$98  = \$92  & { \$97 [24:0], 1'h0 };
-  assign \$99  = { 10'h000, \port$37395$0 [15:0] } ^ { 2'h0, \port$37383$0 [23:0] };
-  assign \$100  = \$99  ^ { 10'h000, \port$37395$0 [31:16] };
-  assign \$101  = { 10'h000, \port$37395$0 [15:0] } & { 2'h0, \port$37383$0 [23:0] };
-  assign \$102  = { 10'h000, \port$37395$0 [15:0] } & { 10'h000, \port$37395$0 [31:16] };
+  assign \$99  = { 10'h000, \port$37398$0 [15:0] } ^ { 2'h0, \port$37386$0 [23:0] };
+  assign \$100  = \$99  ^ { 10'h000, \port$37398$0 [31:16] };
+  assign \$101  = { 10'h000, \port$37398$0 [15:0] } & { 2'h0, \port$37386$0 [23:0] };
+  assign \$102  = { 10'h000, \port$37398$0 [15:0] } & { 10'h000, \port$37398$0 [31:16] };
   assign \$103  = \$101  | \$102 ;
-  assign \$104  = { 2'h0, \port$37383$0 [23:0] } & { 10'h000, \port$37395$0 [31:16] };
+  assign \$104  = { 2'h0, \port$37386$0 [23:0] } & { 10'h000, \port$37398$0 [31:16] };
   assign \$105  = \$103  | \$104 ;
   assign \$106  = \$100  ^ { \$105 [24:0], 1'h0 };
   assign \$109  = \$98  | \$108 ;
   assign \$110  = \$90  == { \$109 [24:0], 1'h0 };
   assign \$111  = ~ \$110 ;
   assign \$112  = \$81  | \$111 ;
-  assign \$113  = \port$37373$0 [11] & \$112 ;
-  assign \$114  = \port$37373$0 [9:8] == 2'h2;
-  assign \$115  = \port$37373$0 [9:8] == 2'h2;
-  assign \$116  = \$115  ? 24'h000001 : \port$37393$0 [23:0];
-  assign \$117  = | \port$37399$0 [23:0];
-  assign \$118  = \port$37387$0 [23:0] + \port$37399$0 [23:0];
+  assign \$113  = \port$37376$0 [11] & \$112 ;
+  assign \$114  = \port$37376$0 [9:8] == 2'h2;
+  assign \$115  = \port$37376$0 [9:8] == 2'h2;
+  assign \$116  = \$115  ? 24'h000001 : \port$37396$0 [23:0];
+  assign \$117  = | \port$37402$0 [23:0];
+  assign \$118  = \port$37390$0 [23:0] + \port$37402$0 [23:0];
   assign \$119  = | walking[3:2];
   assign \$120  = ~ whole;
   assign \$121  = walking[5] & \$120 ;
@@ -22240,7 +22286,7 @@ module \weft.load.reader (cmd__valid, burst__ready, memory__beat__valid, cmd__re
   assign entered__payload = i__payload;
   assign i__ready = entered__ready;
   assign entered__valid = i__valid;
-  assign cmd__payload = { \port$37403$0 [32], \port$37401$0 [32], \port$37399$0 [32], \port$37397$0 [32], \port$37395$0 [32], \port$37393$0 [32], \port$37391$0 [32], \port$37389$0 [32], \port$37387$0 [32], \port$37385$0 [32], \port$37383$0 [32], \port$37381$0 [32], \port$37379$0 [32], \port$37377$0 [32], \port$37375$0 [32], \port$37373$0 [32], \port$37403$0 [31:0], \port$37401$0 [31:0], \port$37399$0 [31:0], \port$37397$0 [31:0], \port$37395$0 [31:0], \port$37393$0 [31:0], \port$37391$0 [31:0], \port$37389$0 [31:0], \port$37387$0 [31:0], \port$37385$0 [31:0], \port$37383$0 [31:0], \port$37381$0 [31:0], \port$37379$0 [31:0], \port$37377$0 [31:0], \port$37375$0 [31:0], \port$37373$0 [31:0] };
+  assign cmd__payload = { \port$37406$0 [32], \port$37404$0 [32], \port$37402$0 [32], \port$37400$0 [32], \port$37398$0 [32], \port$37396$0 [32], \port$37394$0 [32], \port$37392$0 [32], \port$37390$0 [32], \port$37388$0 [32], \port$37386$0 [32], \port$37384$0 [32], \port$37382$0 [32], \port$37380$0 [32], \port$37378$0 [32], \port$37376$0 [32], \port$37406$0 [31:0], \port$37404$0 [31:0], \port$37402$0 [31:0], \port$37400$0 [31:0], \port$37398$0 [31:0], \port$37396$0 [31:0], \port$37394$0 [31:0], \port$37392$0 [31:0], \port$37390$0 [31:0], \port$37388$0 [31:0], \port$37386$0 [31:0], \port$37384$0 [31:0], \port$37382$0 [31:0], \port$37380$0 [31:0], \port$37378$0 [31:0], \port$37376$0 [31:0] };
   assign \stop$13  = stop;
   assign burst__valid = memory__burst__valid;
   assign burst__payload = memory__burst__payload;
@@ -22335,29 +22381,29 @@ module \weft.load.reader (cmd__valid, burst__ready, memory__beat__valid, cmd__re
   assign \entered__payload.mode.target.post  = i__payload[286:271];
   assign \entered__payload.mode.target.index  = i__payload[302:287];
   assign \entered__payload.mode.block  = i__payload[326:303];
-  assign \cmd__payload.opcode  = \port$37373$0 [7:0];
-  assign \cmd__payload.wait  = \port$37375$0 [15:0];
-  assign \cmd__payload.post  = \port$37375$0 [31:16];
-  assign \cmd__payload.space  = \port$37373$0 [9:8];
-  assign \cmd__payload.flip  = \port$37373$0 [10];
-  assign \cmd__payload.transpose  = \port$37373$0 [11];
-  assign \cmd__payload.fill  = \port$37373$0 [31:24];
-  assign \cmd__payload.src  = \port$37377$0 [31:0];
-  assign \cmd__payload.stride1  = \port$37379$0 [31:0];
-  assign \cmd__payload.stride2  = \port$37381$0 [31:0];
-  assign \cmd__payload.len  = \port$37383$0 [23:0];
-  assign \cmd__payload.count1  = \port$37385$0 [15:0];
-  assign \cmd__payload.count2  = \port$37385$0 [31:16];
-  assign \cmd__payload.dst  = \port$37387$0 [23:0];
-  assign \cmd__payload.dst_stride1  = \port$37389$0 [23:0];
-  assign \cmd__payload.dst_stride2  = \port$37391$0 [23:0];
-  assign \cmd__payload.dst_chunk  = \port$37393$0 [23:0];
-  assign \cmd__payload.pad_left  = \port$37395$0 [15:0];
-  assign \cmd__payload.pad_right  = \port$37395$0 [31:16];
-  assign \cmd__payload.pad_top  = \port$37397$0 [15:0];
-  assign \cmd__payload.pad_bottom  = \port$37397$0 [31:16];
-  assign \cmd__payload.fence  = \port$37399$0 [23:0];
-  assign \cmd__payload.index  = { \port$37403$0 [32], \port$37401$0 [32], \port$37399$0 [32], \port$37397$0 [32], \port$37395$0 [32], \port$37393$0 [32], \port$37391$0 [32], \port$37389$0 [32], \port$37387$0 [32], \port$37385$0 [32], \port$37383$0 [32], \port$37381$0 [32], \port$37379$0 [32], \port$37377$0 [32], \port$37375$0 [32], \port$37373$0 [32] };
+  assign \cmd__payload.opcode  = \port$37376$0 [7:0];
+  assign \cmd__payload.wait  = \port$37378$0 [15:0];
+  assign \cmd__payload.post  = \port$37378$0 [31:16];
+  assign \cmd__payload.space  = \port$37376$0 [9:8];
+  assign \cmd__payload.flip  = \port$37376$0 [10];
+  assign \cmd__payload.transpose  = \port$37376$0 [11];
+  assign \cmd__payload.fill  = \port$37376$0 [31:24];
+  assign \cmd__payload.src  = \port$37380$0 [31:0];
+  assign \cmd__payload.stride1  = \port$37382$0 [31:0];
+  assign \cmd__payload.stride2  = \port$37384$0 [31:0];
+  assign \cmd__payload.len  = \port$37386$0 [23:0];
+  assign \cmd__payload.count1  = \port$37388$0 [15:0];
+  assign \cmd__payload.count2  = \port$37388$0 [31:16];
+  assign \cmd__payload.dst  = \port$37390$0 [23:0];
+  assign \cmd__payload.dst_stride1  = \port$37392$0 [23:0];
+  assign \cmd__payload.dst_stride2  = \port$37394$0 [23:0];
+  assign \cmd__payload.dst_chunk  = \port$37396$0 [23:0];
+  assign \cmd__payload.pad_left  = \port$37398$0 [15:0];
+  assign \cmd__payload.pad_right  = \port$37398$0 [31:16];
+  assign \cmd__payload.pad_top  = \port$37400$0 [15:0];
+  assign \cmd__payload.pad_bottom  = \port$37400$0 [31:16];
+  assign \cmd__payload.fence  = \port$37402$0 [23:0];
+  assign \cmd__payload.index  = { \port$37406$0 [32], \port$37404$0 [32], \port$37402$0 [32], \port$37400$0 [32], \port$37398$0 [32], \port$37396$0 [32], \port$37394$0 [32], \port$37392$0 [32], \port$37390$0 [32], \port$37388$0 [32], \port$37386$0 [32], \port$37384$0 [32], \port$37382$0 [32], \port$37380$0 [32], \port$37378$0 [32], \port$37376$0 [32] };
   assign \rows.addr  = rows[31:0];
   assign \rows.stride1  = rows[63:32];
   assign \rows.stride2  = rows[95:64];
@@ -22619,17 +22665,17 @@ module \weft.load.reader (cmd__valid, burst__ready, memory__beat__valid, cmd__re
     \i__payload$38 [56:24] = o__payload[56:24];
   assign \$signal [1] = \$126 ;
   assign \$signal [0] = \$122 ;
-  assign i__payload[326:303] = \port$37387$0 [23:0];
-  assign i__payload[302:287] = { \port$37403$0 [32], \port$37401$0 [32], \port$37399$0 [32], \port$37397$0 [32], \port$37395$0 [32], \port$37393$0 [32], \port$37391$0 [32], \port$37389$0 [32], \port$37387$0 [32], \port$37385$0 [32], \port$37383$0 [32], \port$37381$0 [32], \port$37379$0 [32], \port$37377$0 [32], \port$37375$0 [32], \port$37373$0 [32] };
-  assign i__payload[286:271] = \port$37375$0 [31:16];
+  assign i__payload[326:303] = \port$37390$0 [23:0];
+  assign i__payload[302:287] = { \port$37406$0 [32], \port$37404$0 [32], \port$37402$0 [32], \port$37400$0 [32], \port$37398$0 [32], \port$37396$0 [32], \port$37394$0 [32], \port$37392$0 [32], \port$37390$0 [32], \port$37388$0 [32], \port$37386$0 [32], \port$37384$0 [32], \port$37382$0 [32], \port$37380$0 [32], \port$37378$0 [32], \port$37376$0 [32] };
+  assign i__payload[286:271] = \port$37378$0 [31:16];
   assign i__payload[270:246] = \$118 ;
   assign i__payload[245] = \$117 ;
   assign i__payload[244:221] = \$116 ;
-  assign i__payload[220:213] = \port$37373$0 [31:24];
+  assign i__payload[220:213] = \port$37376$0 [31:24];
   assign i__payload[212] = \$114 ;
-  assign i__payload[211] = \port$37373$0 [11];
+  assign i__payload[211] = \port$37376$0 [11];
   assign i__payload[210:209] = { \$113 , \$49  };
-  assign i__payload[208] = \port$37373$0 [10];
+  assign i__payload[208] = \port$37376$0 [10];
   assign i__payload[207] = \$22 ;
   assign i__payload[206] = \$21 ;
   assign i__payload[205] = \$20 ;
@@ -22639,26 +22685,26 @@ module \weft.load.reader (cmd__valid, burst__ready, memory__beat__valid, cmd__re
   assign i__payload[201] = \$16 ;
   assign i__payload[200] = \$15 ;
   assign i__payload[199] = \$14 ;
-  assign i__payload[198] = \port$37373$0 [11];
-  assign i__payload[197:182] = \port$37397$0 [31:16];
-  assign i__payload[181:166] = \port$37397$0 [15:0];
-  assign i__payload[165:150] = \port$37395$0 [31:16];
-  assign i__payload[149:134] = \port$37395$0 [15:0];
-  assign i__payload[133:118] = \port$37385$0 [31:16];
-  assign i__payload[117:102] = \port$37385$0 [15:0];
-  assign i__payload[101:78] = \port$37383$0 [23:0];
-  assign i__payload[77:76] = \port$37381$0 [1:0];
-  assign i__payload[75:74] = \port$37379$0 [1:0];
-  assign i__payload[73:72] = \port$37377$0 [1:0];
-  assign i__payload[71:48] = \port$37391$0 [23:0];
-  assign i__payload[47:24] = \port$37389$0 [23:0];
-  assign i__payload[23:0] = \port$37387$0 [23:0];
-  assign rows[151:136] = \port$37385$0 [31:16];
-  assign rows[135:120] = \port$37385$0 [15:0];
-  assign rows[119:96] = \port$37383$0 [23:0];
-  assign rows[95:64] = \port$37381$0 [31:0];
-  assign rows[63:32] = \port$37379$0 [31:0];
-  assign rows[31:0] = \port$37377$0 [31:0];
+  assign i__payload[198] = \port$37376$0 [11];
+  assign i__payload[197:182] = \port$37400$0 [31:16];
+  assign i__payload[181:166] = \port$37400$0 [15:0];
+  assign i__payload[165:150] = \port$37398$0 [31:16];
+  assign i__payload[149:134] = \port$37398$0 [15:0];
+  assign i__payload[133:118] = \port$37388$0 [31:16];
+  assign i__payload[117:102] = \port$37388$0 [15:0];
+  assign i__payload[101:78] = \port$37386$0 [23:0];
+  assign i__payload[77:76] = \port$37384$0 [1:0];
+  assign i__payload[75:74] = \port$37382$0 [1:0];
+  assign i__payload[73:72] = \port$37380$0 [1:0];
+  assign i__payload[71:48] = \port$37394$0 [23:0];
+  assign i__payload[47:24] = \port$37392$0 [23:0];
+  assign i__payload[23:0] = \port$37390$0 [23:0];
+  assign rows[151:136] = \port$37388$0 [31:16];
+  assign rows[135:120] = \port$37388$0 [15:0];
+  assign rows[119:96] = \port$37386$0 [23:0];
+  assign rows[95:64] = \port$37384$0 [31:0];
+  assign rows[63:32] = \port$37382$0 [31:0];
+  assign rows[31:0] = \port$37380$0 [31:0];
   assign \$2  = \$1 ;
   assign \$6  = \$5 ;
   assign { \$59 [17:3], \$59 [1:0] } = { \$58 [17:3], \$58 [1:0] };
@@ -26375,7 +26421,7 @@ module \weft.load.slice.skid (i__valid, o__ready, i__ready, o__valid, o__payload
 endmodule
 
 module \weft.load.writer (act__ready, act__valid, \i__ready$20 , wgt__valid, params__valid, post__valid, post__mask, fault__valid, fault__cause, fault__index, busy, \port$3652$0 , \port$3652$24 , cleared_rst, stop, wgt__row, wgt__data, act_fence__up, act_fence__start, act_fence__end, wgt_fence__up
-, wgt_fence__start, wgt_fence__end, \port$38071$0 , i__valid, i__payload, cleared_clk);
+, wgt_fence__start, wgt_fence__end, \port$38074$0 , i__valid, i__payload, cleared_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$61  = 0;
   wire \$1 ;
   wire \$10 ;
@@ -26601,8 +26647,8 @@ module \weft.load.writer (act__ready, act__valid, \i__ready$20 , wgt__valid, par
   wire [10:0] \port$3652$0 ;
   output [35:0] \port$3652$24 ;
   wire [35:0] \port$3652$24 ;
-  output [69:0] \port$38071$0 ;
-  wire [69:0] \port$38071$0 ;
+  output [69:0] \port$38074$0 ;
+  wire [69:0] \port$38074$0 ;
   output [15:0] post__mask;
   wire [15:0] post__mask;
   output post__valid;
@@ -26952,7 +26998,7 @@ module \weft.load.writer (act__ready, act__valid, \i__ready$20 , wgt__valid, par
   assign \port$3652$0  = o__payload[10:0];
   assign \port$3652$24  = o__payload[59:24];
   assign wgt__row = row[7:0];
-  assign \port$38071$0  = o[69:0];
+  assign \port$38074$0  = o[69:0];
   assign \i__payload.piece  = i__payload[159:0];
   assign \i__payload.piece.data  = i__payload[31:0];
   assign \i__payload.piece.size  = i__payload[34:32];
@@ -27949,9 +27995,9 @@ module \weft.load.writer.transposer (cleared_rst, push, row, column, full, \fina
   assign \$11  = 1'h0;
 endmodule
 
-module \weft.matmul (weights_ready, cmd__valid, act__ready, wgt_data, act__valid, fault__cause, busy, r_en, drain__ready, \port$3948$0 , \port$3980$0 , \port$4012$0 , \port$4044$0 , wgt_read, wgt_row, cmd__ready, drain__row_sum, post__mask, drain__asks, drain__valid, \port$4762$0 
-, \port$37109$0 , cleared_rst, abort, \port$37438$0 , \port$37440$0 , \port$37442$0 , \port$37444$0 , \port$37446$0 , \port$37448$0 , \port$37450$0 , \port$37452$0 , \port$37454$0 , \port$37456$0 , \port$37458$0 , \port$37460$0 , \port$37462$0 , \port$37464$0 , \port$37466$0 , \port$37468$0 , act__data, act_fence__up
-, act_fence__start, act_fence__end, fence__up, fence__start, fence__end, bin, \port$38131$0 , fault__index, act__behind, act__claim, fault__valid, cleared_clk);
+module \weft.matmul (weights_ready, cmd__valid, act__ready, wgt_data, act__valid, fault__cause, busy, r_en, drain__ready, \port$3948$0 , \port$3980$0 , \port$4012$0 , \port$4044$0 , wgt_read, wgt_row, cmd__ready, drain__row_sum, post__mask, drain__asks, drain__valid, \port$4763$0 
+, \port$37112$0 , cleared_rst, abort, \port$37441$0 , \port$37443$0 , \port$37445$0 , \port$37447$0 , \port$37449$0 , \port$37451$0 , \port$37453$0 , \port$37455$0 , \port$37457$0 , \port$37459$0 , \port$37461$0 , \port$37463$0 , \port$37465$0 , \port$37467$0 , \port$37469$0 , \port$37471$0 , act__data, act_fence__up
+, act_fence__start, act_fence__end, fence__up, fence__start, fence__end, bin, \port$38134$0 , fault__index, act__behind, act__claim, fault__valid, cleared_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$65  = 0;
   wire \$1 ;
   wire \$10 ;
@@ -28314,42 +28360,42 @@ module \weft.matmul (weights_ready, cmd__valid, act__ready, wgt_data, act__valid
   wire \o__ready$54 ;
   wire o__valid;
   wire \o__valid$112 ;
-  input [2:0] \port$37109$0 ;
-  wire [2:0] \port$37109$0 ;
-  input [32:0] \port$37438$0 ;
-  wire [32:0] \port$37438$0 ;
-  input [32:0] \port$37440$0 ;
-  wire [32:0] \port$37440$0 ;
-  input [32:0] \port$37442$0 ;
-  wire [32:0] \port$37442$0 ;
-  input [32:0] \port$37444$0 ;
-  wire [32:0] \port$37444$0 ;
-  input [32:0] \port$37446$0 ;
-  wire [32:0] \port$37446$0 ;
-  input [32:0] \port$37448$0 ;
-  wire [32:0] \port$37448$0 ;
-  input [32:0] \port$37450$0 ;
-  wire [32:0] \port$37450$0 ;
-  input [32:0] \port$37452$0 ;
-  wire [32:0] \port$37452$0 ;
-  input [32:0] \port$37454$0 ;
-  wire [32:0] \port$37454$0 ;
-  input [32:0] \port$37456$0 ;
-  wire [32:0] \port$37456$0 ;
-  input [32:0] \port$37458$0 ;
-  wire [32:0] \port$37458$0 ;
-  input [32:0] \port$37460$0 ;
-  wire [32:0] \port$37460$0 ;
-  input [32:0] \port$37462$0 ;
-  wire [32:0] \port$37462$0 ;
-  input [32:0] \port$37464$0 ;
-  wire [32:0] \port$37464$0 ;
-  input [32:0] \port$37466$0 ;
-  wire [32:0] \port$37466$0 ;
-  input [32:0] \port$37468$0 ;
-  wire [32:0] \port$37468$0 ;
-  output [10:0] \port$38131$0 ;
-  wire [10:0] \port$38131$0 ;
+  input [2:0] \port$37112$0 ;
+  wire [2:0] \port$37112$0 ;
+  input [32:0] \port$37441$0 ;
+  wire [32:0] \port$37441$0 ;
+  input [32:0] \port$37443$0 ;
+  wire [32:0] \port$37443$0 ;
+  input [32:0] \port$37445$0 ;
+  wire [32:0] \port$37445$0 ;
+  input [32:0] \port$37447$0 ;
+  wire [32:0] \port$37447$0 ;
+  input [32:0] \port$37449$0 ;
+  wire [32:0] \port$37449$0 ;
+  input [32:0] \port$37451$0 ;
+  wire [32:0] \port$37451$0 ;
+  input [32:0] \port$37453$0 ;
+  wire [32:0] \port$37453$0 ;
+  input [32:0] \port$37455$0 ;
+  wire [32:0] \port$37455$0 ;
+  input [32:0] \port$37457$0 ;
+  wire [32:0] \port$37457$0 ;
+  input [32:0] \port$37459$0 ;
+  wire [32:0] \port$37459$0 ;
+  input [32:0] \port$37461$0 ;
+  wire [32:0] \port$37461$0 ;
+  input [32:0] \port$37463$0 ;
+  wire [32:0] \port$37463$0 ;
+  input [32:0] \port$37465$0 ;
+  wire [32:0] \port$37465$0 ;
+  input [32:0] \port$37467$0 ;
+  wire [32:0] \port$37467$0 ;
+  input [32:0] \port$37469$0 ;
+  wire [32:0] \port$37469$0 ;
+  input [32:0] \port$37471$0 ;
+  wire [32:0] \port$37471$0 ;
+  output [10:0] \port$38134$0 ;
+  wire [10:0] \port$38134$0 ;
   output [31:0] \port$3948$0 ;
   wire [31:0] \port$3948$0 ;
   output [31:0] \port$3980$0 ;
@@ -28358,8 +28404,8 @@ module \weft.matmul (weights_ready, cmd__valid, act__ready, wgt_data, act__valid
   wire [31:0] \port$4012$0 ;
   output [31:0] \port$4044$0 ;
   wire [31:0] \port$4044$0 ;
-  input [4:0] \port$4762$0 ;
-  wire [4:0] \port$4762$0 ;
+  input [4:0] \port$4763$0 ;
+  wire [4:0] \port$4763$0 ;
   output [15:0] post__mask;
   wire [15:0] post__mask;
   wire post__valid;
@@ -28531,8 +28577,8 @@ module \weft.matmul (weights_ready, cmd__valid, act__ready, wgt_data, act__valid
   assign \$85  = \inside  - 1'h1;
   assign \$86  = | \inside ;
   assign \$87  = standing & hazard;
-  assign \$88  = \port$37109$0 [2] | \$87 ;
-  assign \$89  = \port$37109$0 [1] | act__valid;
+  assign \$88  = \port$37112$0 [2] | \$87 ;
+  assign \$89  = \port$37112$0 [1] | act__valid;
   assign \$90  = wanted & fenced;
   assign \$91  = \$89  | \$90 ;
   assign \$92  = ~ weights_there;
@@ -28541,7 +28587,7 @@ module \weft.matmul (weights_ready, cmd__valid, act__ready, wgt_data, act__valid
   assign \$95  = \o__valid$112  | cmd__valid;
   assign \$96  = \$94  & \$95 ;
   assign \$97  = \$93  | \$96 ;
-  assign \$98  = \$97  | \port$37109$0 [0];
+  assign \$98  = \$97  | \port$37112$0 [0];
   always @(posedge cleared_clk)
     fenced <= \$99 ;
   always @(posedge cleared_clk)
@@ -28603,7 +28649,7 @@ module \weft.matmul (weights_ready, cmd__valid, act__ready, wgt_data, act__valid
     .drain__ready(drain__ready),
     .entry(line[151:144]),
     .finished(r_en),
-    .\port$4762$0 (\port$4762$0 ),
+    .\port$4763$0 (\port$4763$0 ),
     .sums(sums),
     .value(\$125 ),
     .\value$35 (\$126 ),
@@ -28638,8 +28684,8 @@ module \weft.matmul (weights_ready, cmd__valid, act__ready, wgt_data, act__valid
     .fence__start(fence__start),
     .fence__up(fence__up),
     .loaded(known),
-    .\port$37444$0 (\port$37444$0 [31:0]),
-    .\port$38131$46 (row[47:46]),
+    .\port$37447$0 (\port$37447$0 [31:0]),
+    .\port$38134$46 (row[47:46]),
     .reads(wgt_read),
     .ready(ready),
     .row(wgt_row),
@@ -28660,9 +28706,9 @@ module \weft.matmul (weights_ready, cmd__valid, act__ready, wgt_data, act__valid
     .cleared_clk(cleared_clk),
     .cleared_rst(cleared_rst),
     .drain(drain__asks),
-    .\port$38153$33 (line[39:33]),
-    .\port$38165$2 (counted[2]),
-    .\port$4762$0 (\port$4762$0 ),
+    .\port$38156$33 (line[39:33]),
+    .\port$38168$2 (counted[2]),
+    .\port$4763$0 (\port$4763$0 ),
     .reading(blocked),
     .row(data),
     .value(drain__row_sum)
@@ -28675,22 +28721,22 @@ module \weft.matmul (weights_ready, cmd__valid, act__ready, wgt_data, act__valid
     .o__payload(i__payload),
     .o__ready(o__ready),
     .o__valid(i__valid),
-    .\port$37438$0 (\port$37438$0 ),
-    .\port$37440$0 (\port$37440$0 ),
-    .\port$37442$0 (\port$37442$0 ),
-    .\port$37444$0 (\port$37444$0 ),
-    .\port$37446$0 (\port$37446$0 ),
-    .\port$37448$0 (\port$37448$0 ),
-    .\port$37450$0 (\port$37450$0 ),
-    .\port$37452$0 (\port$37452$0 ),
-    .\port$37454$0 (\port$37454$0 ),
-    .\port$37456$0 (\port$37456$0 ),
-    .\port$37458$0 (\port$37458$0 ),
-    .\port$37460$0 (\port$37460$0 ),
-    .\port$37462$0 (\port$37462$0 ),
-    .\port$37464$0 (\port$37464$0 ),
-    .\port$37466$0 (\port$37466$0 ),
-    .\port$37468$0 (\port$37468$0 ),
+    .\port$37441$0 (\port$37441$0 ),
+    .\port$37443$0 (\port$37443$0 ),
+    .\port$37445$0 (\port$37445$0 ),
+    .\port$37447$0 (\port$37447$0 ),
+    .\port$37449$0 (\port$37449$0 ),
+    .\port$37451$0 (\port$37451$0 ),
+    .\port$37453$0 (\port$37453$0 ),
+    .\port$37455$0 (\port$37455$0 ),
+    .\port$37457$0 (\port$37457$0 ),
+    .\port$37459$0 (\port$37459$0 ),
+    .\port$37461$0 (\port$37461$0 ),
+    .\port$37463$0 (\port$37463$0 ),
+    .\port$37465$0 (\port$37465$0 ),
+    .\port$37467$0 (\port$37467$0 ),
+    .\port$37469$0 (\port$37469$0 ),
+    .\port$37471$0 (\port$37471$0 ),
     .stop(stop),
     .take(cmd__ready)
   );
@@ -28924,24 +28970,24 @@ module \weft.matmul (weights_ready, cmd__valid, act__ready, wgt_data, act__valid
   assign \drain__asks$1  = drain__asks;
   assign drain__data = { \$128 , \$127 , \$126 , \$125  };
   assign \drain__data$3  = { \$128 , \$127 , \$126 , \$125  };
-  assign drain__half = \port$4762$0 [0];
-  assign \drain__half$5  = \port$4762$0 [0];
+  assign drain__half = \port$4763$0 [0];
+  assign \drain__half$5  = \port$4763$0 [0];
   assign \drain__ready$7  = drain__ready;
-  assign drain__row = \port$4762$0 [4:1];
-  assign \drain__row$9  = \port$4762$0 [4:1];
+  assign drain__row = \port$4763$0 [4:1];
+  assign \drain__row$9  = \port$4763$0 [4:1];
   assign \drain__row_sum$11  = 32'd0;
   assign \drain__valid$13  = drain__valid;
   assign wgt_fence__end = fence__end;
   assign wgt_fence__start = fence__start;
   assign wgt_fence__up = fence__up;
-  assign cmd__payload = { \port$37468$0 [32], \port$37466$0 [32], \port$37464$0 [32], \port$37462$0 [32], \port$37460$0 [32], \port$37458$0 [32], \port$37456$0 [32], \port$37454$0 [32], \port$37452$0 [32], \port$37450$0 [32], \port$37448$0 [32], \port$37446$0 [32], \port$37444$0 [32], \port$37442$0 [32], \port$37440$0 [32], \port$37438$0 [32], \port$37468$0 [31:0], \port$37466$0 [31:0], \port$37464$0 [31:0], \port$37462$0 [31:0], \port$37460$0 [31:0], \port$37458$0 [31:0], \port$37456$0 [31:0], \port$37454$0 [31:0], \port$37452$0 [31:0], \port$37450$0 [31:0], \port$37448$0 [31:0], \port$37446$0 [31:0], \port$37444$0 [31:0], \port$37442$0 [31:0], \port$37440$0 [31:0], \port$37438$0 [31:0] };
-  assign \cmd__payload$21  = { \port$37468$0 [32], \port$37466$0 [32], \port$37464$0 [32], \port$37462$0 [32], \port$37460$0 [32], \port$37458$0 [32], \port$37456$0 [32], \port$37454$0 [32], \port$37452$0 [32], \port$37450$0 [32], \port$37448$0 [32], \port$37446$0 [32], \port$37444$0 [32], \port$37442$0 [32], \port$37440$0 [32], \port$37438$0 [32], \port$37468$0 [31:0], \port$37466$0 [31:0], \port$37464$0 [31:0], \port$37462$0 [31:0], \port$37460$0 [31:0], \port$37458$0 [31:0], \port$37456$0 [31:0], \port$37454$0 [31:0], \port$37452$0 [31:0], \port$37450$0 [31:0], \port$37448$0 [31:0], \port$37446$0 [31:0], \port$37444$0 [31:0], \port$37442$0 [31:0], \port$37440$0 [31:0], \port$37438$0 [31:0] };
+  assign cmd__payload = { \port$37471$0 [32], \port$37469$0 [32], \port$37467$0 [32], \port$37465$0 [32], \port$37463$0 [32], \port$37461$0 [32], \port$37459$0 [32], \port$37457$0 [32], \port$37455$0 [32], \port$37453$0 [32], \port$37451$0 [32], \port$37449$0 [32], \port$37447$0 [32], \port$37445$0 [32], \port$37443$0 [32], \port$37441$0 [32], \port$37471$0 [31:0], \port$37469$0 [31:0], \port$37467$0 [31:0], \port$37465$0 [31:0], \port$37463$0 [31:0], \port$37461$0 [31:0], \port$37459$0 [31:0], \port$37457$0 [31:0], \port$37455$0 [31:0], \port$37453$0 [31:0], \port$37451$0 [31:0], \port$37449$0 [31:0], \port$37447$0 [31:0], \port$37445$0 [31:0], \port$37443$0 [31:0], \port$37441$0 [31:0] };
+  assign \cmd__payload$21  = { \port$37471$0 [32], \port$37469$0 [32], \port$37467$0 [32], \port$37465$0 [32], \port$37463$0 [32], \port$37461$0 [32], \port$37459$0 [32], \port$37457$0 [32], \port$37455$0 [32], \port$37453$0 [32], \port$37451$0 [32], \port$37449$0 [32], \port$37447$0 [32], \port$37445$0 [32], \port$37443$0 [32], \port$37441$0 [32], \port$37471$0 [31:0], \port$37469$0 [31:0], \port$37467$0 [31:0], \port$37465$0 [31:0], \port$37463$0 [31:0], \port$37461$0 [31:0], \port$37459$0 [31:0], \port$37457$0 [31:0], \port$37455$0 [31:0], \port$37453$0 [31:0], \port$37451$0 [31:0], \port$37449$0 [31:0], \port$37447$0 [31:0], \port$37445$0 [31:0], \port$37443$0 [31:0], \port$37441$0 [31:0] };
   assign \cmd__ready$23  = cmd__ready;
   assign \cmd__valid$25  = cmd__valid;
   assign loaded = known;
   assign stopped = stop;
-  assign wgt = \port$37444$0 [15:0];
-  assign wgt_block = \port$37444$0 [31:16];
+  assign wgt = \port$37447$0 [15:0];
+  assign wgt_block = \port$37447$0 [31:16];
   assign block_last = row[46];
   assign \final  = row[47];
   assign read = wgt_read;
@@ -28965,8 +29011,8 @@ module \weft.matmul (weights_ready, cmd__valid, act__ready, wgt_data, act__valid
   assign \row$93  = data;
   assign \entry$94  = { line[39:33], counted[2] };
   assign drain = drain__asks;
-  assign drain_half = \port$4762$0 [0];
-  assign drain_row = \port$4762$0 [4:1];
+  assign drain_half = \port$4763$0 [0];
+  assign drain_row = \port$4763$0 [4:1];
   assign value = drain__row_sum;
   assign reading = blocked;
   assign mask = w_data;
@@ -28975,71 +29021,71 @@ module \weft.matmul (weights_ready, cmd__valid, act__ready, wgt_data, act__valid
   assign r_data = post__mask;
   assign post__valid = r_en;
   assign gap = 8'h00;
-  assign waiting_accumulator = \port$37109$0 [2];
-  assign waiting_operands = \port$37109$0 [1];
-  assign waiting_weights = \port$37109$0 [0];
+  assign waiting_accumulator = \port$37112$0 [2];
+  assign waiting_operands = \port$37112$0 [1];
+  assign waiting_weights = \port$37112$0 [0];
   assign \port$3948$0  = \$125 ;
   assign \port$3980$0  = \$126 ;
   assign \port$4012$0  = \$127 ;
   assign \port$4044$0  = \$128 ;
-  assign \port$38131$0  = row[10:0];
+  assign \port$38134$0  = row[10:0];
   assign fault__index = row[67:52];
-  assign \cmd__payload.opcode  = \port$37438$0 [7:0];
-  assign \cmd__payload.wait  = \port$37440$0 [15:0];
-  assign \cmd__payload.post  = \port$37440$0 [31:16];
-  assign \cmd__payload.accumulate  = \port$37438$0 [8];
-  assign \cmd__payload.row_sum  = \port$37438$0 [9];
-  assign \cmd__payload.early  = \port$37438$0 [10];
-  assign \cmd__payload.act  = \port$37442$0 [23:0];
-  assign \cmd__payload.wgt  = \port$37444$0 [15:0];
-  assign \cmd__payload.wgt_block  = \port$37444$0 [31:16];
-  assign \cmd__payload.wait_weights  = \port$37446$0 [15:0];
-  assign \cmd__payload.wait_acc  = \port$37446$0 [31:16];
-  assign \cmd__payload.acc  = \port$37448$0 [15:0];
-  assign \cmd__payload.acc_block  = \port$37448$0 [31:16];
-  assign \cmd__payload.blocks  = \port$37450$0 [15:0];
-  assign \cmd__payload.k_tail  = \port$37450$0 [31:16];
-  assign \cmd__payload.k0  = \port$37452$0 [15:0];
-  assign \cmd__payload.k1  = \port$37452$0 [31:16];
-  assign \cmd__payload.k2  = \port$37454$0 [15:0];
-  assign \cmd__payload.m0  = \port$37454$0 [31:16];
-  assign \cmd__payload.m1  = \port$37456$0 [15:0];
-  assign \cmd__payload.m2  = \port$37456$0 [31:16];
-  assign \cmd__payload.k0_stride  = \port$37458$0 [23:0];
-  assign \cmd__payload.k1_stride  = \port$37460$0 [23:0];
-  assign \cmd__payload.k2_stride  = \port$37462$0 [23:0];
-  assign \cmd__payload.m0_stride  = \port$37464$0 [23:0];
-  assign \cmd__payload.m1_stride  = \port$37466$0 [23:0];
-  assign \cmd__payload.m2_stride  = \port$37468$0 [23:0];
-  assign \cmd__payload.index  = { \port$37468$0 [32], \port$37466$0 [32], \port$37464$0 [32], \port$37462$0 [32], \port$37460$0 [32], \port$37458$0 [32], \port$37456$0 [32], \port$37454$0 [32], \port$37452$0 [32], \port$37450$0 [32], \port$37448$0 [32], \port$37446$0 [32], \port$37444$0 [32], \port$37442$0 [32], \port$37440$0 [32], \port$37438$0 [32] };
-  assign \cmd__payload$21.opcode  = \port$37438$0 [7:0];
-  assign \cmd__payload$21.wait  = \port$37440$0 [15:0];
-  assign \cmd__payload$21.post  = \port$37440$0 [31:16];
-  assign \cmd__payload$21.accumulate  = \port$37438$0 [8];
-  assign \cmd__payload$21.row_sum  = \port$37438$0 [9];
-  assign \cmd__payload$21.early  = \port$37438$0 [10];
-  assign \cmd__payload$21.act  = \port$37442$0 [23:0];
-  assign \cmd__payload$21.wgt  = \port$37444$0 [15:0];
-  assign \cmd__payload$21.wgt_block  = \port$37444$0 [31:16];
-  assign \cmd__payload$21.wait_weights  = \port$37446$0 [15:0];
-  assign \cmd__payload$21.wait_acc  = \port$37446$0 [31:16];
-  assign \cmd__payload$21.acc  = \port$37448$0 [15:0];
-  assign \cmd__payload$21.acc_block  = \port$37448$0 [31:16];
-  assign \cmd__payload$21.blocks  = \port$37450$0 [15:0];
-  assign \cmd__payload$21.k_tail  = \port$37450$0 [31:16];
-  assign \cmd__payload$21.k0  = \port$37452$0 [15:0];
-  assign \cmd__payload$21.k1  = \port$37452$0 [31:16];
-  assign \cmd__payload$21.k2  = \port$37454$0 [15:0];
-  assign \cmd__payload$21.m0  = \port$37454$0 [31:16];
-  assign \cmd__payload$21.m1  = \port$37456$0 [15:0];
-  assign \cmd__payload$21.m2  = \port$37456$0 [31:16];
-  assign \cmd__payload$21.k0_stride  = \port$37458$0 [23:0];
-  assign \cmd__payload$21.k1_stride  = \port$37460$0 [23:0];
-  assign \cmd__payload$21.k2_stride  = \port$37462$0 [23:0];
-  assign \cmd__payload$21.m0_stride  = \port$37464$0 [23:0];
-  assign \cmd__payload$21.m1_stride  = \port$37466$0 [23:0];
-  assign \cmd__payload$21.m2_stride  = \port$37468$0 [23:0];
-  assign \cmd__payload$21.index  = { \port$37468$0 [32], \port$37466$0 [32], \port$37464$0 [32], \port$37462$0 [32], \port$37460$0 [32], \port$37458$0 [32], \port$37456$0 [32], \port$37454$0 [32], \port$37452$0 [32], \port$37450$0 [32], \port$37448$0 [32], \port$37446$0 [32], \port$37444$0 [32], \port$37442$0 [32], \port$37440$0 [32], \port$37438$0 [32] };
+  assign \cmd__payload.opcode  = \port$37441$0 [7:0];
+  assign \cmd__payload.wait  = \port$37443$0 [15:0];
+  assign \cmd__payload.post  = \port$37443$0 [31:16];
+  assign \cmd__payload.accumulate  = \port$37441$0 [8];
+  assign \cmd__payload.row_sum  = \port$37441$0 [9];
+  assign \cmd__payload.early  = \port$37441$0 [10];
+  assign \cmd__payload.act  = \port$37445$0 [23:0];
+  assign \cmd__payload.wgt  = \port$37447$0 [15:0];
+  assign \cmd__payload.wgt_block  = \port$37447$0 [31:16];
+  assign \cmd__payload.wait_weights  = \port$37449$0 [15:0];
+  assign \cmd__payload.wait_acc  = \port$37449$0 [31:16];
+  assign \cmd__payload.acc  = \port$37451$0 [15:0];
+  assign \cmd__payload.acc_block  = \port$37451$0 [31:16];
+  assign \cmd__payload.blocks  = \port$37453$0 [15:0];
+  assign \cmd__payload.k_tail  = \port$37453$0 [31:16];
+  assign \cmd__payload.k0  = \port$37455$0 [15:0];
+  assign \cmd__payload.k1  = \port$37455$0 [31:16];
+  assign \cmd__payload.k2  = \port$37457$0 [15:0];
+  assign \cmd__payload.m0  = \port$37457$0 [31:16];
+  assign \cmd__payload.m1  = \port$37459$0 [15:0];
+  assign \cmd__payload.m2  = \port$37459$0 [31:16];
+  assign \cmd__payload.k0_stride  = \port$37461$0 [23:0];
+  assign \cmd__payload.k1_stride  = \port$37463$0 [23:0];
+  assign \cmd__payload.k2_stride  = \port$37465$0 [23:0];
+  assign \cmd__payload.m0_stride  = \port$37467$0 [23:0];
+  assign \cmd__payload.m1_stride  = \port$37469$0 [23:0];
+  assign \cmd__payload.m2_stride  = \port$37471$0 [23:0];
+  assign \cmd__payload.index  = { \port$37471$0 [32], \port$37469$0 [32], \port$37467$0 [32], \port$37465$0 [32], \port$37463$0 [32], \port$37461$0 [32], \port$37459$0 [32], \port$37457$0 [32], \port$37455$0 [32], \port$37453$0 [32], \port$37451$0 [32], \port$37449$0 [32], \port$37447$0 [32], \port$37445$0 [32], \port$37443$0 [32], \port$37441$0 [32] };
+  assign \cmd__payload$21.opcode  = \port$37441$0 [7:0];
+  assign \cmd__payload$21.wait  = \port$37443$0 [15:0];
+  assign \cmd__payload$21.post  = \port$37443$0 [31:16];
+  assign \cmd__payload$21.accumulate  = \port$37441$0 [8];
+  assign \cmd__payload$21.row_sum  = \port$37441$0 [9];
+  assign \cmd__payload$21.early  = \port$37441$0 [10];
+  assign \cmd__payload$21.act  = \port$37445$0 [23:0];
+  assign \cmd__payload$21.wgt  = \port$37447$0 [15:0];
+  assign \cmd__payload$21.wgt_block  = \port$37447$0 [31:16];
+  assign \cmd__payload$21.wait_weights  = \port$37449$0 [15:0];
+  assign \cmd__payload$21.wait_acc  = \port$37449$0 [31:16];
+  assign \cmd__payload$21.acc  = \port$37451$0 [15:0];
+  assign \cmd__payload$21.acc_block  = \port$37451$0 [31:16];
+  assign \cmd__payload$21.blocks  = \port$37453$0 [15:0];
+  assign \cmd__payload$21.k_tail  = \port$37453$0 [31:16];
+  assign \cmd__payload$21.k0  = \port$37455$0 [15:0];
+  assign \cmd__payload$21.k1  = \port$37455$0 [31:16];
+  assign \cmd__payload$21.k2  = \port$37457$0 [15:0];
+  assign \cmd__payload$21.m0  = \port$37457$0 [31:16];
+  assign \cmd__payload$21.m1  = \port$37459$0 [15:0];
+  assign \cmd__payload$21.m2  = \port$37459$0 [31:16];
+  assign \cmd__payload$21.k0_stride  = \port$37461$0 [23:0];
+  assign \cmd__payload$21.k1_stride  = \port$37463$0 [23:0];
+  assign \cmd__payload$21.k2_stride  = \port$37465$0 [23:0];
+  assign \cmd__payload$21.m0_stride  = \port$37467$0 [23:0];
+  assign \cmd__payload$21.m1_stride  = \port$37469$0 [23:0];
+  assign \cmd__payload$21.m2_stride  = \port$37471$0 [23:0];
+  assign \cmd__payload$21.index  = { \port$37471$0 [32], \port$37469$0 [32], \port$37467$0 [32], \port$37465$0 [32], \port$37463$0 [32], \port$37461$0 [32], \port$37459$0 [32], \port$37457$0 [32], \port$37455$0 [32], \port$37453$0 [32], \port$37451$0 [32], \port$37449$0 [32], \port$37447$0 [32], \port$37445$0 [32], \port$37443$0 [32], \port$37441$0 [32] };
   assign \row.address  = row[23:0];
   assign \row.acc  = row[40:24];
   assign \row.bytes  = row[43:41];
@@ -29120,7 +29166,7 @@ module \weft.matmul (weights_ready, cmd__valid, act__ready, wgt_data, act__valid
   assign \$34  = { same, 1'h0 };
 endmodule
 
-module \weft.matmul.accumulators (finished, drain__ready, value, \value$35 , \value$36 , \value$37 , blocked, drain, \port$4762$0 , cleared_rst, coming, entry, sums, cleared_clk);
+module \weft.matmul.accumulators (finished, drain__ready, value, \value$35 , \value$36 , \value$37 , blocked, drain, \port$4763$0 , cleared_rst, coming, entry, sums, cleared_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$66  = 0;
   wire [1:0] \$1 ;
   wire \$10 ;
@@ -29257,8 +29303,8 @@ module \weft.matmul.accumulators (finished, drain__ready, value, \value$35 , \va
   wire \entry_4.valid ;
   output finished;
   wire finished;
-  input [4:0] \port$4762$0 ;
-  wire [4:0] \port$4762$0 ;
+  input [4:0] \port$4763$0 ;
+  wire [4:0] \port$4763$0 ;
   wire [31:0] sum;
   wire [31:0] \sum$12 ;
   wire [31:0] \sum$18 ;
@@ -29276,7 +29322,7 @@ module \weft.matmul.accumulators (finished, drain__ready, value, \value$35 , \va
   assign finished = entry_4[0] & entry_4[2];
   assign \$1  = busy | blocked;
   assign \$2  = busy | blocked;
-  assign \$3  = \port$4762$0 [0] ? \$1 [1] : \$2 [0];
+  assign \$3  = \port$4763$0 [0] ? \$1 [1] : \$2 [0];
   assign drain__ready = ~ \$3 ;
   assign \$4  = ~ coming[1];
   assign \$5  = coming[0] & \$4 ;
@@ -29323,7 +29369,7 @@ module \weft.matmul.accumulators (finished, drain__ready, value, \value$35 , \va
     .cleared_rst(cleared_rst),
     .drain(drain),
     .entry(entry),
-    .\port$4762$0 (\port$4762$0 ),
+    .\port$4763$0 (\port$4763$0 ),
     .sum(sums[31:0]),
     .value(value)
   );
@@ -29332,7 +29378,7 @@ module \weft.matmul.accumulators (finished, drain__ready, value, \value$35 , \va
     .cleared_rst(cleared_rst),
     .drain(drain),
     .entry(\entry$10 ),
-    .\port$4762$0 (\port$4762$0 ),
+    .\port$4763$0 (\port$4763$0 ),
     .sum(sums[63:32]),
     .value(\value$35 )
   );
@@ -29341,7 +29387,7 @@ module \weft.matmul.accumulators (finished, drain__ready, value, \value$35 , \va
     .cleared_rst(cleared_rst),
     .drain(drain),
     .entry(\entry$16 ),
-    .\port$4762$0 (\port$4762$0 ),
+    .\port$4763$0 (\port$4763$0 ),
     .sum(sums[95:64]),
     .value(\value$36 )
   );
@@ -29350,7 +29396,7 @@ module \weft.matmul.accumulators (finished, drain__ready, value, \value$35 , \va
     .cleared_rst(cleared_rst),
     .drain(drain),
     .entry(\entry$22 ),
-    .\port$4762$0 (\port$4762$0 ),
+    .\port$4763$0 (\port$4763$0 ),
     .sum(sums[127:96]),
     .value(\value$37 )
   );
@@ -29420,25 +29466,25 @@ module \weft.matmul.accumulators (finished, drain__ready, value, \value$35 , \va
   assign \entry$1  = entry;
   assign sum = sums[31:0];
   assign drain__asks = drain;
-  assign drain_half = \port$4762$0 [0];
-  assign drain__half = \port$4762$0 [0];
-  assign drain_row = \port$4762$0 [4:1];
-  assign drain__row = \port$4762$0 [4:1];
+  assign drain_half = \port$4763$0 [0];
+  assign drain__half = \port$4763$0 [0];
+  assign drain_row = \port$4763$0 [4:1];
+  assign drain__row = \port$4763$0 [4:1];
   assign entry_1 = \entry$10 ;
   assign \sum$12  = sums[63:32];
   assign \drain$13  = drain;
-  assign \drain_half$14  = \port$4762$0 [0];
-  assign \drain_row$15  = \port$4762$0 [4:1];
+  assign \drain_half$14  = \port$4763$0 [0];
+  assign \drain_row$15  = \port$4763$0 [4:1];
   assign entry_2 = \entry$16 ;
   assign \sum$18  = sums[95:64];
   assign \drain$19  = drain;
-  assign \drain_half$20  = \port$4762$0 [0];
-  assign \drain_row$21  = \port$4762$0 [4:1];
+  assign \drain_half$20  = \port$4763$0 [0];
+  assign \drain_row$21  = \port$4763$0 [4:1];
   assign entry_3 = \entry$22 ;
   assign \sum$24  = sums[127:96];
   assign \drain$25  = drain;
-  assign \drain_half$26  = \port$4762$0 [0];
-  assign \drain_row$27  = \port$4762$0 [4:1];
+  assign \drain_half$26  = \port$4763$0 [0];
+  assign \drain_row$27  = \port$4763$0 [4:1];
   assign drain__data = { \value$37 , \value$36 , \value$35 , value };
   assign \entry.valid  = entry[0];
   assign \entry.first  = entry[1];
@@ -29496,7 +29542,7 @@ module \weft.matmul.accumulators (finished, drain__ready, value, \value$35 , \va
   assign \$35  = \entry$16 [3];
 endmodule
 
-module \weft.matmul.accumulators.column_0 (value, drain, \port$4762$0 , cleared_rst, entry, sum, cleared_clk);
+module \weft.matmul.accumulators.column_0 (value, drain, \port$4763$0 , cleared_rst, entry, sum, cleared_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$67  = 0;
   wire [31:0] \$1 ;
   wire \$10 ;
@@ -29541,8 +29587,8 @@ module \weft.matmul.accumulators.column_0 (value, drain, \port$4762$0 , cleared_
   wire \entry.last ;
   wire [3:0] \entry.row ;
   wire \entry.valid ;
-  input [4:0] \port$4762$0 ;
-  wire [4:0] \port$4762$0 ;
+  input [4:0] \port$4763$0 ;
+  wire [4:0] \port$4763$0 ;
   wire [3:0] read__addr;
   wire [3:0] \read__addr$21 ;
   wire [31:0] read__data;
@@ -29601,10 +29647,10 @@ module \weft.matmul.accumulators.column_0 (value, drain, \port$4762$0 , cleared_
   assign \$5  = entry[0] & \$4 ;
   assign \$6  = ! entry[3];
   assign adds_0 = \$5  & \$6 ;
-  assign \$7  = ! \port$4762$0 [0];
+  assign \$7  = ! \port$4763$0 [0];
   assign \$8  = drain & \$7 ;
   assign read__en = adds_0 | \$8 ;
-  assign read__addr = adds_0 ? entry[7:4] : \port$4762$0 [4:1];
+  assign read__addr = adds_0 ? entry[7:4] : \port$4763$0 [4:1];
   assign \$9  = ! written[3];
   assign write__en = written[0] & \$9 ;
   assign \$10  = ~ entry[1];
@@ -29612,7 +29658,7 @@ module \weft.matmul.accumulators.column_0 (value, drain, \port$4762$0 , cleared_
   assign adds_1 = \$11  & \$12 ;
   assign \$14  = drain & \$13 ;
   assign \read__en$20  = adds_1 | \$14 ;
-  assign \read__addr$21  = adds_1 ? entry[7:4] : \port$4762$0 [4:1];
+  assign \read__addr$21  = adds_1 ? entry[7:4] : \port$4763$0 [4:1];
   assign \write__en$22  = written[0] & \$15 ;
   assign value = drained_half ? \read__data$7  : read__data;
   always @(posedge cleared_clk)
@@ -29651,13 +29697,13 @@ module \weft.matmul.accumulators.column_0 (value, drain, \port$4762$0 , cleared_
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$67 ) begin end
-    \$19  = \port$4762$0 [0];
+    \$19  = \port$4763$0 [0];
     if (cleared_rst) begin
       \$19  = 1'h0;
     end
   end
-  assign drain_half = \port$4762$0 [0];
-  assign drain_row = \port$4762$0 [4:1];
+  assign drain_half = \port$4763$0 [0];
+  assign drain_row = \port$4763$0 [4:1];
   assign write__addr = written[7:4];
   assign write__data = total;
   assign \write__addr$23  = written[7:4];
@@ -29678,11 +29724,11 @@ module \weft.matmul.accumulators.column_0 (value, drain, \port$4762$0 , cleared_
   assign \written.half  = written[3];
   assign \written.row  = written[7:4];
   assign \$12  = entry[3];
-  assign \$13  = \port$4762$0 [0];
+  assign \$13  = \port$4763$0 [0];
   assign \$15  = written[3];
 endmodule
 
-module \weft.matmul.accumulators.column_1 (value, drain, \port$4762$0 , cleared_rst, sum, entry, cleared_clk);
+module \weft.matmul.accumulators.column_1 (value, drain, \port$4763$0 , cleared_rst, sum, entry, cleared_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$68  = 0;
   wire [31:0] \$1 ;
   wire \$10 ;
@@ -29727,8 +29773,8 @@ module \weft.matmul.accumulators.column_1 (value, drain, \port$4762$0 , cleared_
   wire \entry.last ;
   wire [3:0] \entry.row ;
   wire \entry.valid ;
-  input [4:0] \port$4762$0 ;
-  wire [4:0] \port$4762$0 ;
+  input [4:0] \port$4763$0 ;
+  wire [4:0] \port$4763$0 ;
   wire [3:0] read__addr;
   wire [3:0] \read__addr$21 ;
   wire [31:0] read__data;
@@ -29787,10 +29833,10 @@ module \weft.matmul.accumulators.column_1 (value, drain, \port$4762$0 , cleared_
   assign \$5  = entry[0] & \$4 ;
   assign \$6  = ! entry[3];
   assign adds_0 = \$5  & \$6 ;
-  assign \$7  = ! \port$4762$0 [0];
+  assign \$7  = ! \port$4763$0 [0];
   assign \$8  = drain & \$7 ;
   assign read__en = adds_0 | \$8 ;
-  assign read__addr = adds_0 ? entry[7:4] : \port$4762$0 [4:1];
+  assign read__addr = adds_0 ? entry[7:4] : \port$4763$0 [4:1];
   assign \$9  = ! written[3];
   assign write__en = written[0] & \$9 ;
   assign \$10  = ~ entry[1];
@@ -29798,7 +29844,7 @@ module \weft.matmul.accumulators.column_1 (value, drain, \port$4762$0 , cleared_
   assign adds_1 = \$11  & \$12 ;
   assign \$14  = drain & \$13 ;
   assign \read__en$20  = adds_1 | \$14 ;
-  assign \read__addr$21  = adds_1 ? entry[7:4] : \port$4762$0 [4:1];
+  assign \read__addr$21  = adds_1 ? entry[7:4] : \port$4763$0 [4:1];
   assign \write__en$22  = written[0] & \$15 ;
   assign value = drained_half ? \read__data$7  : read__data;
   always @(posedge cleared_clk)
@@ -29837,13 +29883,13 @@ module \weft.matmul.accumulators.column_1 (value, drain, \port$4762$0 , cleared_
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$68 ) begin end
-    \$19  = \port$4762$0 [0];
+    \$19  = \port$4763$0 [0];
     if (cleared_rst) begin
       \$19  = 1'h0;
     end
   end
-  assign drain_half = \port$4762$0 [0];
-  assign drain_row = \port$4762$0 [4:1];
+  assign drain_half = \port$4763$0 [0];
+  assign drain_row = \port$4763$0 [4:1];
   assign write__addr = written[7:4];
   assign write__data = total;
   assign \write__addr$23  = written[7:4];
@@ -29864,11 +29910,11 @@ module \weft.matmul.accumulators.column_1 (value, drain, \port$4762$0 , cleared_
   assign \written.half  = written[3];
   assign \written.row  = written[7:4];
   assign \$12  = entry[3];
-  assign \$13  = \port$4762$0 [0];
+  assign \$13  = \port$4763$0 [0];
   assign \$15  = written[3];
 endmodule
 
-module \weft.matmul.accumulators.column_2 (value, drain, \port$4762$0 , cleared_rst, sum, entry, cleared_clk);
+module \weft.matmul.accumulators.column_2 (value, drain, \port$4763$0 , cleared_rst, sum, entry, cleared_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$69  = 0;
   wire [31:0] \$1 ;
   wire \$10 ;
@@ -29913,8 +29959,8 @@ module \weft.matmul.accumulators.column_2 (value, drain, \port$4762$0 , cleared_
   wire \entry.last ;
   wire [3:0] \entry.row ;
   wire \entry.valid ;
-  input [4:0] \port$4762$0 ;
-  wire [4:0] \port$4762$0 ;
+  input [4:0] \port$4763$0 ;
+  wire [4:0] \port$4763$0 ;
   wire [3:0] read__addr;
   wire [3:0] \read__addr$21 ;
   wire [31:0] read__data;
@@ -29973,10 +30019,10 @@ module \weft.matmul.accumulators.column_2 (value, drain, \port$4762$0 , cleared_
   assign \$5  = entry[0] & \$4 ;
   assign \$6  = ! entry[3];
   assign adds_0 = \$5  & \$6 ;
-  assign \$7  = ! \port$4762$0 [0];
+  assign \$7  = ! \port$4763$0 [0];
   assign \$8  = drain & \$7 ;
   assign read__en = adds_0 | \$8 ;
-  assign read__addr = adds_0 ? entry[7:4] : \port$4762$0 [4:1];
+  assign read__addr = adds_0 ? entry[7:4] : \port$4763$0 [4:1];
   assign \$9  = ! written[3];
   assign write__en = written[0] & \$9 ;
   assign \$10  = ~ entry[1];
@@ -29984,7 +30030,7 @@ module \weft.matmul.accumulators.column_2 (value, drain, \port$4762$0 , cleared_
   assign adds_1 = \$11  & \$12 ;
   assign \$14  = drain & \$13 ;
   assign \read__en$20  = adds_1 | \$14 ;
-  assign \read__addr$21  = adds_1 ? entry[7:4] : \port$4762$0 [4:1];
+  assign \read__addr$21  = adds_1 ? entry[7:4] : \port$4763$0 [4:1];
   assign \write__en$22  = written[0] & \$15 ;
   assign value = drained_half ? \read__data$7  : read__data;
   always @(posedge cleared_clk)
@@ -30023,13 +30069,13 @@ module \weft.matmul.accumulators.column_2 (value, drain, \port$4762$0 , cleared_
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$69 ) begin end
-    \$19  = \port$4762$0 [0];
+    \$19  = \port$4763$0 [0];
     if (cleared_rst) begin
       \$19  = 1'h0;
     end
   end
-  assign drain_half = \port$4762$0 [0];
-  assign drain_row = \port$4762$0 [4:1];
+  assign drain_half = \port$4763$0 [0];
+  assign drain_row = \port$4763$0 [4:1];
   assign write__addr = written[7:4];
   assign write__data = total;
   assign \write__addr$23  = written[7:4];
@@ -30050,11 +30096,11 @@ module \weft.matmul.accumulators.column_2 (value, drain, \port$4762$0 , cleared_
   assign \written.half  = written[3];
   assign \written.row  = written[7:4];
   assign \$12  = entry[3];
-  assign \$13  = \port$4762$0 [0];
+  assign \$13  = \port$4763$0 [0];
   assign \$15  = written[3];
 endmodule
 
-module \weft.matmul.accumulators.column_3 (value, drain, \port$4762$0 , cleared_rst, sum, entry, cleared_clk);
+module \weft.matmul.accumulators.column_3 (value, drain, \port$4763$0 , cleared_rst, sum, entry, cleared_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$70  = 0;
   wire [31:0] \$1 ;
   wire \$10 ;
@@ -30099,8 +30145,8 @@ module \weft.matmul.accumulators.column_3 (value, drain, \port$4762$0 , cleared_
   wire \entry.last ;
   wire [3:0] \entry.row ;
   wire \entry.valid ;
-  input [4:0] \port$4762$0 ;
-  wire [4:0] \port$4762$0 ;
+  input [4:0] \port$4763$0 ;
+  wire [4:0] \port$4763$0 ;
   wire [3:0] read__addr;
   wire [3:0] \read__addr$21 ;
   wire [31:0] read__data;
@@ -30159,10 +30205,10 @@ module \weft.matmul.accumulators.column_3 (value, drain, \port$4762$0 , cleared_
   assign \$5  = entry[0] & \$4 ;
   assign \$6  = ! entry[3];
   assign adds_0 = \$5  & \$6 ;
-  assign \$7  = ! \port$4762$0 [0];
+  assign \$7  = ! \port$4763$0 [0];
   assign \$8  = drain & \$7 ;
   assign read__en = adds_0 | \$8 ;
-  assign read__addr = adds_0 ? entry[7:4] : \port$4762$0 [4:1];
+  assign read__addr = adds_0 ? entry[7:4] : \port$4763$0 [4:1];
   assign \$9  = ! written[3];
   assign write__en = written[0] & \$9 ;
   assign \$10  = ~ entry[1];
@@ -30170,7 +30216,7 @@ module \weft.matmul.accumulators.column_3 (value, drain, \port$4762$0 , cleared_
   assign adds_1 = \$11  & \$12 ;
   assign \$14  = drain & \$13 ;
   assign \read__en$20  = adds_1 | \$14 ;
-  assign \read__addr$21  = adds_1 ? entry[7:4] : \port$4762$0 [4:1];
+  assign \read__addr$21  = adds_1 ? entry[7:4] : \port$4763$0 [4:1];
   assign \write__en$22  = written[0] & \$15 ;
   assign value = drained_half ? \read__data$7  : read__data;
   always @(posedge cleared_clk)
@@ -30209,13 +30255,13 @@ module \weft.matmul.accumulators.column_3 (value, drain, \port$4762$0 , cleared_
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$70 ) begin end
-    \$19  = \port$4762$0 [0];
+    \$19  = \port$4763$0 [0];
     if (cleared_rst) begin
       \$19  = 1'h0;
     end
   end
-  assign drain_half = \port$4762$0 [0];
-  assign drain_row = \port$4762$0 [4:1];
+  assign drain_half = \port$4763$0 [0];
+  assign drain_row = \port$4763$0 [4:1];
   assign write__addr = written[7:4];
   assign write__data = total;
   assign \write__addr$23  = written[7:4];
@@ -30236,7 +30282,7 @@ module \weft.matmul.accumulators.column_3 (value, drain, \port$4762$0 , cleared_
   assign \written.half  = written[3];
   assign \written.row  = written[7:4];
   assign \$12  = entry[3];
-  assign \$13  = \port$4762$0 [0];
+  assign \$13  = \port$4763$0 [0];
   assign \$15  = written[3];
 endmodule
 
@@ -30373,14 +30419,14 @@ module \weft.matmul.array (row, cleared_rst, swap, weights, sums_3, shift, clear
     .cleared_rst(cleared_rst),
     .pipe_register(\chain$50 ),
     .\port$3715$0 (row[7:0]),
-    .\port$38155$2 (swap),
-    .\port$38157$0 (weights[7:0]),
-    .\port$38181$0 (swap_later[23:0]),
-    .\port$38183$0 (shift_later[23:0]),
-    .\port$38187$0 (skew_weights_1[7:0]),
-    .\port$38188$0 (skew_weights_2[7:0]),
-    .\port$38189$0 (skew_weights_3),
-    .\port$38279$0 (shift),
+    .\port$38158$2 (swap),
+    .\port$38160$0 (weights[7:0]),
+    .\port$38184$0 (swap_later[23:0]),
+    .\port$38186$0 (shift_later[23:0]),
+    .\port$38190$0 (skew_weights_1[7:0]),
+    .\port$38191$0 (skew_weights_2[7:0]),
+    .\port$38192$0 (skew_weights_3),
+    .\port$38282$0 (shift),
     .product_3_later(product),
     .used_register(used_0),
     .x_register(x_0)
@@ -30390,7 +30436,7 @@ module \weft.matmul.array (row, cleared_rst, swap, weights, sums_3, shift, clear
     .cleared_clk(cleared_clk),
     .cleared_rst(cleared_rst),
     .pipe_register(\chain$60 ),
-    .\port$38184$0 (skew_row_1[7:0]),
+    .\port$38187$0 (skew_row_1[7:0]),
     .product_3_later(\product$54 ),
     .shift(shift_later[31:0]),
     .swap(swap_later[31:0]),
@@ -30402,7 +30448,7 @@ module \weft.matmul.array (row, cleared_rst, swap, weights, sums_3, shift, clear
     .cleared_clk(cleared_clk),
     .cleared_rst(cleared_rst),
     .pipe_register(\chain$70 ),
-    .\port$38185$0 (skew_row_2[7:0]),
+    .\port$38188$0 (skew_row_2[7:0]),
     .product_3_later(\product$64 ),
     .shift(shift_later[39:8]),
     .swap(swap_later[39:8]),
@@ -30413,7 +30459,7 @@ module \weft.matmul.array (row, cleared_rst, swap, weights, sums_3, shift, clear
     .chain(\chain$70 ),
     .cleared_clk(cleared_clk),
     .cleared_rst(cleared_rst),
-    .\port$38186$0 (skew_row_3),
+    .\port$38189$0 (skew_row_3),
     .product_3_later(\product$74 ),
     .shift(shift_later[47:16]),
     .swap(swap_later[47:16]),
@@ -30471,7 +30517,7 @@ module \weft.matmul.array (row, cleared_rst, swap, weights, sums_3, shift, clear
   assign sums = sums_3;
 endmodule
 
-module \weft.matmul.array.multipliers_0 (\port$3715$0 , cleared_rst, \port$38155$2 , \port$38157$0 , \port$38181$0 , \port$38183$0 , \port$38187$0 , \port$38188$0 , \port$38189$0 , x_register, pipe_register, used_register, product_3_later, \port$38279$0 , cleared_clk);
+module \weft.matmul.array.multipliers_0 (\port$3715$0 , cleared_rst, \port$38158$2 , \port$38160$0 , \port$38184$0 , \port$38186$0 , \port$38190$0 , \port$38191$0 , \port$38192$0 , x_register, pipe_register, used_register, product_3_later, \port$38282$0 , cleared_clk);
   wire [31:0] \$1 ;
   wire [31:0] \$2 ;
   wire [31:0] \$3 ;
@@ -30492,22 +30538,22 @@ module \weft.matmul.array.multipliers_0 (\port$3715$0 , cleared_rst, \port$38155
   reg [31:0] pipe_register = 32'd0;
   input [7:0] \port$3715$0 ;
   wire [7:0] \port$3715$0 ;
-  input \port$38155$2 ;
-  wire \port$38155$2 ;
-  input [7:0] \port$38157$0 ;
-  wire [7:0] \port$38157$0 ;
-  input [23:0] \port$38181$0 ;
-  wire [23:0] \port$38181$0 ;
-  input [23:0] \port$38183$0 ;
-  wire [23:0] \port$38183$0 ;
-  input [7:0] \port$38187$0 ;
-  wire [7:0] \port$38187$0 ;
-  input [7:0] \port$38188$0 ;
-  wire [7:0] \port$38188$0 ;
-  input [7:0] \port$38189$0 ;
-  wire [7:0] \port$38189$0 ;
-  input \port$38279$0 ;
-  wire \port$38279$0 ;
+  input \port$38158$2 ;
+  wire \port$38158$2 ;
+  input [7:0] \port$38160$0 ;
+  wire [7:0] \port$38160$0 ;
+  input [23:0] \port$38184$0 ;
+  wire [23:0] \port$38184$0 ;
+  input [23:0] \port$38186$0 ;
+  wire [23:0] \port$38186$0 ;
+  input [7:0] \port$38190$0 ;
+  wire [7:0] \port$38190$0 ;
+  input [7:0] \port$38191$0 ;
+  wire [7:0] \port$38191$0 ;
+  input [7:0] \port$38192$0 ;
+  wire [7:0] \port$38192$0 ;
+  input \port$38282$0 ;
+  wire \port$38282$0 ;
   (* init = 64'h0000000000000000 *)
   wire [63:0] product;
   wire [15:0] product_0;
@@ -30530,11 +30576,11 @@ module \weft.matmul.array.multipliers_0 (\port$3715$0 , cleared_rst, \port$38155
   output [31:0] x_register;
   reg [31:0] x_register = 32'd0;
   assign \$2  = ready & \$1 ;
-  assign \$3  = { \port$38189$0 , \port$38188$0 , \port$38187$0 , \port$38157$0  } & { \port$38183$0 , \port$38279$0 , \port$38279$0 , \port$38279$0 , \port$38279$0 , \port$38279$0 , \port$38279$0 , \port$38279$0 , \port$38279$0  };
+  assign \$3  = { \port$38192$0 , \port$38191$0 , \port$38190$0 , \port$38160$0  } & { \port$38186$0 , \port$38282$0 , \port$38282$0 , \port$38282$0 , \port$38282$0 , \port$38282$0 , \port$38282$0 , \port$38282$0 , \port$38282$0  };
   assign \$4  = \$2  | \$3 ;
-  assign \$5  = ~ { \port$38181$0 , \port$38155$2 , \port$38155$2 , \port$38155$2 , \port$38155$2 , \port$38155$2 , \port$38155$2 , \port$38155$2 , \port$38155$2  };
+  assign \$5  = ~ { \port$38184$0 , \port$38158$2 , \port$38158$2 , \port$38158$2 , \port$38158$2 , \port$38158$2 , \port$38158$2 , \port$38158$2 , \port$38158$2  };
   assign \$6  = used_register & \$5 ;
-  assign \$7  = ready & { \port$38181$0 , \port$38155$2 , \port$38155$2 , \port$38155$2 , \port$38155$2 , \port$38155$2 , \port$38155$2 , \port$38155$2 , \port$38155$2  };
+  assign \$7  = ready & { \port$38184$0 , \port$38158$2 , \port$38158$2 , \port$38158$2 , \port$38158$2 , \port$38158$2 , \port$38158$2 , \port$38158$2 , \port$38158$2  };
   assign \$8  = \$6  | \$7 ;
   assign product_0 = $signed(x_register[7:0]) * $signed(used_register[7:0]);
   assign product_1 = $signed(x_register[15:8]) * $signed(used_register[15:8]);
@@ -30554,18 +30600,18 @@ module \weft.matmul.array.multipliers_0 (\port$3715$0 , cleared_rst, \port$38155
     product_2_later <= product_1_later;
   always @(posedge cleared_clk)
     product_3_later <= product_2_later;
-  assign \$1  = ~ { \port$38183$0 , \port$38279$0 , \port$38279$0 , \port$38279$0 , \port$38279$0 , \port$38279$0 , \port$38279$0 , \port$38279$0 , \port$38279$0  };
+  assign \$1  = ~ { \port$38186$0 , \port$38282$0 , \port$38282$0 , \port$38282$0 , \port$38282$0 , \port$38282$0 , \port$38282$0 , \port$38282$0 , \port$38282$0  };
   assign a = { x_register[23:0], \port$3715$0  };
-  assign shift = { \port$38183$0 , \port$38279$0 , \port$38279$0 , \port$38279$0 , \port$38279$0 , \port$38279$0 , \port$38279$0 , \port$38279$0 , \port$38279$0  };
-  assign chain = { \port$38189$0 , \port$38188$0 , \port$38187$0 , \port$38157$0  };
-  assign swap = { \port$38181$0 , \port$38155$2 , \port$38155$2 , \port$38155$2 , \port$38155$2 , \port$38155$2 , \port$38155$2 , \port$38155$2 , \port$38155$2  };
+  assign shift = { \port$38186$0 , \port$38282$0 , \port$38282$0 , \port$38282$0 , \port$38282$0 , \port$38282$0 , \port$38282$0 , \port$38282$0 , \port$38282$0  };
+  assign chain = { \port$38192$0 , \port$38191$0 , \port$38190$0 , \port$38160$0  };
+  assign swap = { \port$38184$0 , \port$38158$2 , \port$38158$2 , \port$38158$2 , \port$38158$2 , \port$38158$2 , \port$38158$2 , \port$38158$2 , \port$38158$2  };
   assign x = x_register;
   assign used = used_register;
   assign pipe = pipe_register;
   assign product = product_3_later;
 endmodule
 
-module \weft.matmul.array.multipliers_1 (cleared_rst, swap, shift, \port$38184$0 , chain, x_register, pipe_register, used_register, product_3_later, cleared_clk);
+module \weft.matmul.array.multipliers_1 (cleared_rst, swap, shift, \port$38187$0 , chain, x_register, pipe_register, used_register, product_3_later, cleared_clk);
   wire [31:0] \$1 ;
   wire [31:0] \$2 ;
   wire [31:0] \$3 ;
@@ -30585,8 +30631,8 @@ module \weft.matmul.array.multipliers_1 (cleared_rst, swap, shift, \port$38184$0
   wire [31:0] pipe;
   output [31:0] pipe_register;
   reg [31:0] pipe_register = 32'd0;
-  input [7:0] \port$38184$0 ;
-  wire [7:0] \port$38184$0 ;
+  input [7:0] \port$38187$0 ;
+  wire [7:0] \port$38187$0 ;
   (* init = 64'h0000000000000000 *)
   wire [63:0] product;
   wire [15:0] product_0;
@@ -30622,7 +30668,7 @@ module \weft.matmul.array.multipliers_1 (cleared_rst, swap, shift, \port$38184$0
   assign product_2 = $signed(x_register[23:16]) * $signed(used_register[23:16]);
   assign product_3 = $signed(x_register[31:24]) * $signed(used_register[31:24]);
   always @(posedge cleared_clk)
-    x_register <= { x_register[23:0], \port$38184$0  };
+    x_register <= { x_register[23:0], \port$38187$0  };
   always @(posedge cleared_clk)
     pipe_register <= ready;
   always @(posedge cleared_clk)
@@ -30636,14 +30682,14 @@ module \weft.matmul.array.multipliers_1 (cleared_rst, swap, shift, \port$38184$0
   always @(posedge cleared_clk)
     product_3_later <= product_2_later;
   assign \$1  = ~ shift;
-  assign a = { x_register[23:0], \port$38184$0  };
+  assign a = { x_register[23:0], \port$38187$0  };
   assign x = x_register;
   assign used = used_register;
   assign pipe = pipe_register;
   assign product = product_3_later;
 endmodule
 
-module \weft.matmul.array.multipliers_2 (cleared_rst, swap, shift, \port$38185$0 , chain, x_register, pipe_register, used_register, product_3_later, cleared_clk);
+module \weft.matmul.array.multipliers_2 (cleared_rst, swap, shift, \port$38188$0 , chain, x_register, pipe_register, used_register, product_3_later, cleared_clk);
   wire [31:0] \$1 ;
   wire [31:0] \$2 ;
   wire [31:0] \$3 ;
@@ -30663,8 +30709,8 @@ module \weft.matmul.array.multipliers_2 (cleared_rst, swap, shift, \port$38185$0
   wire [31:0] pipe;
   output [31:0] pipe_register;
   reg [31:0] pipe_register = 32'd0;
-  input [7:0] \port$38185$0 ;
-  wire [7:0] \port$38185$0 ;
+  input [7:0] \port$38188$0 ;
+  wire [7:0] \port$38188$0 ;
   (* init = 64'h0000000000000000 *)
   wire [63:0] product;
   wire [15:0] product_0;
@@ -30700,7 +30746,7 @@ module \weft.matmul.array.multipliers_2 (cleared_rst, swap, shift, \port$38185$0
   assign product_2 = $signed(x_register[23:16]) * $signed(used_register[23:16]);
   assign product_3 = $signed(x_register[31:24]) * $signed(used_register[31:24]);
   always @(posedge cleared_clk)
-    x_register <= { x_register[23:0], \port$38185$0  };
+    x_register <= { x_register[23:0], \port$38188$0  };
   always @(posedge cleared_clk)
     pipe_register <= ready;
   always @(posedge cleared_clk)
@@ -30714,14 +30760,14 @@ module \weft.matmul.array.multipliers_2 (cleared_rst, swap, shift, \port$38185$0
   always @(posedge cleared_clk)
     product_3_later <= product_2_later;
   assign \$1  = ~ shift;
-  assign a = { x_register[23:0], \port$38185$0  };
+  assign a = { x_register[23:0], \port$38188$0  };
   assign x = x_register;
   assign used = used_register;
   assign pipe = pipe_register;
   assign product = product_3_later;
 endmodule
 
-module \weft.matmul.array.multipliers_3 (cleared_rst, swap, shift, \port$38186$0 , chain, x_register, used_register, product_3_later, cleared_clk);
+module \weft.matmul.array.multipliers_3 (cleared_rst, swap, shift, \port$38189$0 , chain, x_register, used_register, product_3_later, cleared_clk);
   wire [31:0] \$1 ;
   wire [31:0] \$2 ;
   wire [31:0] \$3 ;
@@ -30740,8 +30786,8 @@ module \weft.matmul.array.multipliers_3 (cleared_rst, swap, shift, \port$38186$0
   (* init = 32'd0 *)
   wire [31:0] pipe;
   reg [31:0] pipe_register = 32'd0;
-  input [7:0] \port$38186$0 ;
-  wire [7:0] \port$38186$0 ;
+  input [7:0] \port$38189$0 ;
+  wire [7:0] \port$38189$0 ;
   (* init = 64'h0000000000000000 *)
   wire [63:0] product;
   wire [15:0] product_0;
@@ -30777,7 +30823,7 @@ module \weft.matmul.array.multipliers_3 (cleared_rst, swap, shift, \port$38186$0
   assign product_2 = $signed(x_register[23:16]) * $signed(used_register[23:16]);
   assign product_3 = $signed(x_register[31:24]) * $signed(used_register[31:24]);
   always @(posedge cleared_clk)
-    x_register <= { x_register[23:0], \port$38186$0  };
+    x_register <= { x_register[23:0], \port$38189$0  };
   always @(posedge cleared_clk)
     pipe_register <= ready;
   always @(posedge cleared_clk)
@@ -30791,7 +30837,7 @@ module \weft.matmul.array.multipliers_3 (cleared_rst, swap, shift, \port$38186$0
   always @(posedge cleared_clk)
     product_3_later <= product_2_later;
   assign \$1  = ~ shift;
-  assign a = { x_register[23:0], \port$38186$0  };
+  assign a = { x_register[23:0], \port$38189$0  };
   assign x = x_register;
   assign used = used_register;
   assign pipe = pipe_register;
@@ -30927,7 +30973,7 @@ module \weft.matmul.between (o__ready, i__ready, o__valid, o__payload, cleared_r
   assign \$like.mask  = \$like [83:68];
 endmodule
 
-module \weft.matmul.feeder (valid, accept, taken, reads, row, cleared_rst, \port$37444$0 , fence__up, fence__start, fence__end, \port$38131$46 , shift, ready, bad, loaded, cleared_clk);
+module \weft.matmul.feeder (valid, accept, taken, reads, row, cleared_rst, \port$37447$0 , fence__up, fence__start, fence__end, \port$38134$46 , shift, ready, bad, loaded, cleared_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$73  = 0;
   wire \$1 ;
   wire \$10 ;
@@ -31011,10 +31057,10 @@ module \weft.matmul.feeder (valid, accept, taken, reads, row, cleared_rst, \port
   output loaded;
   reg loaded = 1'h0;
   reg pending = 1'h0;
-  input [31:0] \port$37444$0 ;
-  wire [31:0] \port$37444$0 ;
-  input [1:0] \port$38131$46 ;
-  wire [1:0] \port$38131$46 ;
+  input [31:0] \port$37447$0 ;
+  wire [31:0] \port$37447$0 ;
+  input [1:0] \port$38134$46 ;
+  wire [1:0] \port$38134$46 ;
   wire read;
   output reads;
   wire reads;
@@ -31072,7 +31118,7 @@ module \weft.matmul.feeder (valid, accept, taken, reads, row, cleared_rst, \port
   assign \$signal$12  = \$10  & idle;
   assign \$11  = ~ loaded;
   assign \$12  = valid & \$11 ;
-  assign behind_it = \$12  & \port$38131$46 [1];
+  assign behind_it = \$12  & \port$38134$46 [1];
   assign \$13  = taken & behind_it;
   assign start = \$signal$12  | \$13 ;
   assign \$14  = left - 1'h1;
@@ -31093,14 +31139,14 @@ module \weft.matmul.feeder (valid, accept, taken, reads, row, cleared_rst, \port
   assign \$29  = \$26  & \$28 ;
   assign \$30  = \$29  | bad;
   assign \$31  = idle | taken;
-  assign \$32  = idle | \port$38131$46 [1];
+  assign \$32  = idle | \port$38134$46 [1];
   assign \$33  = block + stride;
   assign \$34  = block + stride;
   assign \$35  = \$signal  + 3'h4;
-  assign \$36  = ~ \port$38131$46 [1];
+  assign \$36  = ~ \port$38134$46 [1];
   assign \$37  = taken & \$36 ;
   assign \$38  = start | \$37 ;
-  assign \$39  = taken & \port$38131$46 [1];
+  assign \$39  = taken & \port$38134$46 [1];
   always @(posedge cleared_clk)
     shifting <= \$40 ;
   always @* begin
@@ -31172,8 +31218,8 @@ module \weft.matmul.feeder (valid, accept, taken, reads, row, cleared_rst, \port
     if (\$31 ) begin
       (* full_case = 32'd1 *)
       if (\$32 ) begin
-        \$48  = { 1'h0, \port$37444$0 [15:0] };
-      end else if (\port$38131$46 [0]) begin
+        \$48  = { 1'h0, \port$37447$0 [15:0] };
+      end else if (\port$38134$46 [0]) begin
         \$48  = \$33 [16:0];
       end else begin
         \$48  = \$35 [16:0];
@@ -31188,8 +31234,8 @@ module \weft.matmul.feeder (valid, accept, taken, reads, row, cleared_rst, \port
     \$49  = block;
     if (\$31 ) begin
       if (\$32 ) begin
-        \$49  = { 1'h0, \port$37444$0 [15:0] };
-      end else if (\port$38131$46 [0]) begin
+        \$49  = { 1'h0, \port$37447$0 [15:0] };
+      end else if (\port$38134$46 [0]) begin
         \$49  = \$34 [16:0];
       end
     end
@@ -31202,7 +31248,7 @@ module \weft.matmul.feeder (valid, accept, taken, reads, row, cleared_rst, \port
     \$50  = stride;
     if (\$31 ) begin
       if (\$32 ) begin
-        \$50  = \port$37444$0 [31:16];
+        \$50  = \port$37447$0 [31:16];
       end
     end
     if (cleared_rst) begin
@@ -31248,10 +31294,10 @@ module \weft.matmul.feeder (valid, accept, taken, reads, row, cleared_rst, \port
     end
   end
   assign read = reads;
-  assign \final  = \port$38131$46 [1];
-  assign block_last = \port$38131$46 [0];
-  assign wgt = \port$37444$0 [15:0];
-  assign wgt_block = \port$37444$0 [31:16];
+  assign \final  = \port$38134$46 [1];
+  assign block_last = \port$38134$46 [0];
+  assign wgt = \port$37447$0 [15:0];
+  assign wgt_block = \port$37447$0 [31:16];
   assign row = \$8 [7:0];
 endmodule
 
@@ -31381,7 +31427,7 @@ module \weft.matmul.posts (r_en, r_rdy, r_data, cleared_rst, w_en, w_port__data,
   assign r_port__data = r_data;
 endmodule
 
-module \weft.matmul.row_sum (row, reading, value, drain, \port$4762$0 , cleared_rst, \port$38153$33 , \port$38165$2 , cleared_clk);
+module \weft.matmul.row_sum (row, reading, value, drain, \port$4763$0 , cleared_rst, \port$38156$33 , \port$38168$2 , cleared_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$75  = 0;
   wire [8:0] \$1 ;
   reg [7:0] \$10 ;
@@ -31445,12 +31491,12 @@ module \weft.matmul.row_sum (row, reading, value, drain, \port$4762$0 , cleared_
   wire \entry_3.last ;
   wire [3:0] \entry_3.row ;
   wire \entry_3.valid ;
-  input [6:0] \port$38153$33 ;
-  wire [6:0] \port$38153$33 ;
-  input \port$38165$2 ;
-  wire \port$38165$2 ;
-  input [4:0] \port$4762$0 ;
-  wire [4:0] \port$4762$0 ;
+  input [6:0] \port$38156$33 ;
+  wire [6:0] \port$38156$33 ;
+  input \port$38168$2 ;
+  wire \port$38168$2 ;
+  input [4:0] \port$4763$0 ;
+  wire [4:0] \port$4763$0 ;
   output [1:0] reading;
   wire [1:0] reading;
   input [31:0] row;
@@ -31494,14 +31540,14 @@ module \weft.matmul.row_sum (row, reading, value, drain, \port$4762$0 , cleared_
     .cleared_rst(cleared_rst),
     .drain(drain),
     .entry(entry_2),
-    .\port$38440$0 (sum_2_0),
-    .\port$4762$0 (\port$4762$0 ),
+    .\port$38443$0 (sum_2_0),
+    .\port$4763$0 (\port$4763$0 ),
     .value(value)
   );
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$75 ) begin end
     \$7  = byte_0;
-    if (\port$38165$2 ) begin
+    if (\port$38168$2 ) begin
       \$7  = row[7:0];
     end
     if (cleared_rst) begin
@@ -31511,7 +31557,7 @@ module \weft.matmul.row_sum (row, reading, value, drain, \port$4762$0 , cleared_
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$75 ) begin end
     \$8  = byte_1;
-    if (\port$38165$2 ) begin
+    if (\port$38168$2 ) begin
       \$8  = row[15:8];
     end
     if (cleared_rst) begin
@@ -31521,7 +31567,7 @@ module \weft.matmul.row_sum (row, reading, value, drain, \port$4762$0 , cleared_
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$75 ) begin end
     \$9  = byte_2;
-    if (\port$38165$2 ) begin
+    if (\port$38168$2 ) begin
       \$9  = row[23:16];
     end
     if (cleared_rst) begin
@@ -31531,7 +31577,7 @@ module \weft.matmul.row_sum (row, reading, value, drain, \port$4762$0 , cleared_
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$75 ) begin end
     \$10  = byte_3;
-    if (\port$38165$2 ) begin
+    if (\port$38168$2 ) begin
       \$10  = row[31:24];
     end
     if (cleared_rst) begin
@@ -31540,7 +31586,7 @@ module \weft.matmul.row_sum (row, reading, value, drain, \port$4762$0 , cleared_
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$75 ) begin end
-    \$11  = { \port$38153$33 , \port$38165$2  };
+    \$11  = { \port$38156$33 , \port$38168$2  };
     if (cleared_rst) begin
       \$11  = 8'h00;
     end
@@ -31580,20 +31626,20 @@ module \weft.matmul.row_sum (row, reading, value, drain, \port$4762$0 , cleared_
       \$16  = 8'h00;
     end
   end
-  assign entry = { \port$38153$33 , \port$38165$2  };
+  assign entry = { \port$38156$33 , \port$38168$2  };
   assign \entry$15  = entry_2;
   assign sum = { sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0 };
   assign \drain$18  = drain;
-  assign drain_half = \port$4762$0 [0];
-  assign \drain_half$20  = \port$4762$0 [0];
-  assign drain_row = \port$4762$0 [4:1];
-  assign \drain_row$22  = \port$4762$0 [4:1];
+  assign drain_half = \port$4763$0 [0];
+  assign \drain_half$20  = \port$4763$0 [0];
+  assign drain_row = \port$4763$0 [4:1];
+  assign \drain_row$22  = \port$4763$0 [4:1];
   assign \value$24  = value;
-  assign \entry.valid  = \port$38165$2 ;
-  assign \entry.first  = \port$38153$33 [0];
-  assign \entry.last  = \port$38153$33 [1];
-  assign \entry.half  = \port$38153$33 [2];
-  assign \entry.row  = \port$38153$33 [6:3];
+  assign \entry.valid  = \port$38168$2 ;
+  assign \entry.first  = \port$38156$33 [0];
+  assign \entry.last  = \port$38156$33 [1];
+  assign \entry.half  = \port$38156$33 [2];
+  assign \entry.row  = \port$38156$33 [6:3];
   assign \entry_1.valid  = entry_1[0];
   assign \entry_1.first  = entry_1[1];
   assign \entry_1.last  = entry_1[2];
@@ -31616,7 +31662,7 @@ module \weft.matmul.row_sum (row, reading, value, drain, \port$4762$0 , cleared_
   assign \entry$15.row  = entry_2[7:4];
 endmodule
 
-module \weft.matmul.row_sum.column (value, drain, \port$4762$0 , cleared_rst, entry, \port$38440$0 , cleared_clk);
+module \weft.matmul.row_sum.column (value, drain, \port$4763$0 , cleared_rst, entry, \port$38443$0 , cleared_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$76  = 0;
   wire [31:0] \$1 ;
   wire \$10 ;
@@ -31661,10 +31707,10 @@ module \weft.matmul.row_sum.column (value, drain, \port$4762$0 , cleared_rst, en
   wire \entry.last ;
   wire [3:0] \entry.row ;
   wire \entry.valid ;
-  input [9:0] \port$38440$0 ;
-  wire [9:0] \port$38440$0 ;
-  input [4:0] \port$4762$0 ;
-  wire [4:0] \port$4762$0 ;
+  input [9:0] \port$38443$0 ;
+  wire [9:0] \port$38443$0 ;
+  input [4:0] \port$4763$0 ;
+  wire [4:0] \port$4763$0 ;
   wire [3:0] read__addr;
   wire [3:0] \read__addr$21 ;
   wire [31:0] read__data;
@@ -31717,15 +31763,15 @@ module \weft.matmul.row_sum.column (value, drain, \port$4762$0 , cleared_rst, en
   assign \read__data$7  = _1_;
   assign \$1  = arriving[3] ? \read__data$7  : read__data;
   assign \$2  = arriving[1] ? 32'd0 : \$1 ;
-  assign \$3  = $signed({ 1'h0, \$2  }) + $signed(\port$38440$0 );
+  assign \$3  = $signed({ 1'h0, \$2  }) + $signed(\port$38443$0 );
   assign \$4  = ~ entry[1];
   assign \$5  = entry[0] & \$4 ;
   assign \$6  = ! entry[3];
   assign adds_0 = \$5  & \$6 ;
-  assign \$7  = ! \port$4762$0 [0];
+  assign \$7  = ! \port$4763$0 [0];
   assign \$8  = drain & \$7 ;
   assign read__en = adds_0 | \$8 ;
-  assign read__addr = adds_0 ? entry[7:4] : \port$4762$0 [4:1];
+  assign read__addr = adds_0 ? entry[7:4] : \port$4763$0 [4:1];
   assign \$9  = ! written[3];
   assign write__en = written[0] & \$9 ;
   assign \$10  = ~ entry[1];
@@ -31733,7 +31779,7 @@ module \weft.matmul.row_sum.column (value, drain, \port$4762$0 , cleared_rst, en
   assign adds_1 = \$11  & \$12 ;
   assign \$14  = drain & \$13 ;
   assign \read__en$20  = adds_1 | \$14 ;
-  assign \read__addr$21  = adds_1 ? entry[7:4] : \port$4762$0 [4:1];
+  assign \read__addr$21  = adds_1 ? entry[7:4] : \port$4763$0 [4:1];
   assign \write__en$22  = written[0] & \$15 ;
   assign value = drained_half ? \read__data$7  : read__data;
   always @(posedge cleared_clk)
@@ -31772,14 +31818,14 @@ module \weft.matmul.row_sum.column (value, drain, \port$4762$0 , cleared_rst, en
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$76 ) begin end
-    \$19  = \port$4762$0 [0];
+    \$19  = \port$4763$0 [0];
     if (cleared_rst) begin
       \$19  = 1'h0;
     end
   end
-  assign sum = { \port$38440$0 [9], \port$38440$0 [9], \port$38440$0 [9], \port$38440$0 [9], \port$38440$0 [9], \port$38440$0 [9], \port$38440$0 [9], \port$38440$0 [9], \port$38440$0 [9], \port$38440$0 [9], \port$38440$0 [9], \port$38440$0 [9], \port$38440$0 [9], \port$38440$0 [9], \port$38440$0 [9], \port$38440$0 [9], \port$38440$0 [9], \port$38440$0 [9], \port$38440$0 [9], \port$38440$0 [9], \port$38440$0 [9], \port$38440$0 [9], \port$38440$0  };
-  assign drain_half = \port$4762$0 [0];
-  assign drain_row = \port$4762$0 [4:1];
+  assign sum = { \port$38443$0 [9], \port$38443$0 [9], \port$38443$0 [9], \port$38443$0 [9], \port$38443$0 [9], \port$38443$0 [9], \port$38443$0 [9], \port$38443$0 [9], \port$38443$0 [9], \port$38443$0 [9], \port$38443$0 [9], \port$38443$0 [9], \port$38443$0 [9], \port$38443$0 [9], \port$38443$0 [9], \port$38443$0 [9], \port$38443$0 [9], \port$38443$0 [9], \port$38443$0 [9], \port$38443$0 [9], \port$38443$0 [9], \port$38443$0 [9], \port$38443$0  };
+  assign drain_half = \port$4763$0 [0];
+  assign drain_row = \port$4763$0 [4:1];
   assign write__addr = written[7:4];
   assign write__data = total;
   assign \write__addr$23  = written[7:4];
@@ -31800,11 +31846,11 @@ module \weft.matmul.row_sum.column (value, drain, \port$4762$0 , cleared_rst, en
   assign \written.half  = written[3];
   assign \written.row  = written[7:4];
   assign \$12  = entry[3];
-  assign \$13  = \port$4762$0 [0];
+  assign \$13  = \port$4763$0 [0];
   assign \$15  = written[3];
 endmodule
 
-module \weft.matmul.rows (cmd__valid, take, o__ready, cleared_rst, \port$37438$0 , \port$37440$0 , \port$37442$0 , \port$37444$0 , \port$37446$0 , \port$37448$0 , \port$37450$0 , \port$37452$0 , \port$37454$0 , \port$37456$0 , \port$37458$0 , \port$37460$0 , \port$37462$0 , \port$37464$0 , \port$37466$0 , \port$37468$0 , stop
+module \weft.matmul.rows (cmd__valid, take, o__ready, cleared_rst, \port$37441$0 , \port$37443$0 , \port$37445$0 , \port$37447$0 , \port$37449$0 , \port$37451$0 , \port$37453$0 , \port$37455$0 , \port$37457$0 , \port$37459$0 , \port$37461$0 , \port$37463$0 , \port$37465$0 , \port$37467$0 , \port$37469$0 , \port$37471$0 , stop
 , known, o__payload, o__valid, cleared_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$77  = 0;
   wire \$1 ;
@@ -31934,38 +31980,38 @@ module \weft.matmul.rows (cmd__valid, take, o__ready, cleared_rst, \port$37438$0
   wire o__ready;
   output o__valid;
   reg o__valid = 1'h0;
-  input [32:0] \port$37438$0 ;
-  wire [32:0] \port$37438$0 ;
-  input [32:0] \port$37440$0 ;
-  wire [32:0] \port$37440$0 ;
-  input [32:0] \port$37442$0 ;
-  wire [32:0] \port$37442$0 ;
-  input [32:0] \port$37444$0 ;
-  wire [32:0] \port$37444$0 ;
-  input [32:0] \port$37446$0 ;
-  wire [32:0] \port$37446$0 ;
-  input [32:0] \port$37448$0 ;
-  wire [32:0] \port$37448$0 ;
-  input [32:0] \port$37450$0 ;
-  wire [32:0] \port$37450$0 ;
-  input [32:0] \port$37452$0 ;
-  wire [32:0] \port$37452$0 ;
-  input [32:0] \port$37454$0 ;
-  wire [32:0] \port$37454$0 ;
-  input [32:0] \port$37456$0 ;
-  wire [32:0] \port$37456$0 ;
-  input [32:0] \port$37458$0 ;
-  wire [32:0] \port$37458$0 ;
-  input [32:0] \port$37460$0 ;
-  wire [32:0] \port$37460$0 ;
-  input [32:0] \port$37462$0 ;
-  wire [32:0] \port$37462$0 ;
-  input [32:0] \port$37464$0 ;
-  wire [32:0] \port$37464$0 ;
-  input [32:0] \port$37466$0 ;
-  wire [32:0] \port$37466$0 ;
-  input [32:0] \port$37468$0 ;
-  wire [32:0] \port$37468$0 ;
+  input [32:0] \port$37441$0 ;
+  wire [32:0] \port$37441$0 ;
+  input [32:0] \port$37443$0 ;
+  wire [32:0] \port$37443$0 ;
+  input [32:0] \port$37445$0 ;
+  wire [32:0] \port$37445$0 ;
+  input [32:0] \port$37447$0 ;
+  wire [32:0] \port$37447$0 ;
+  input [32:0] \port$37449$0 ;
+  wire [32:0] \port$37449$0 ;
+  input [32:0] \port$37451$0 ;
+  wire [32:0] \port$37451$0 ;
+  input [32:0] \port$37453$0 ;
+  wire [32:0] \port$37453$0 ;
+  input [32:0] \port$37455$0 ;
+  wire [32:0] \port$37455$0 ;
+  input [32:0] \port$37457$0 ;
+  wire [32:0] \port$37457$0 ;
+  input [32:0] \port$37459$0 ;
+  wire [32:0] \port$37459$0 ;
+  input [32:0] \port$37461$0 ;
+  wire [32:0] \port$37461$0 ;
+  input [32:0] \port$37463$0 ;
+  wire [32:0] \port$37463$0 ;
+  input [32:0] \port$37465$0 ;
+  wire [32:0] \port$37465$0 ;
+  input [32:0] \port$37467$0 ;
+  wire [32:0] \port$37467$0 ;
+  input [32:0] \port$37469$0 ;
+  wire [32:0] \port$37469$0 ;
+  input [32:0] \port$37471$0 ;
+  wire [32:0] \port$37471$0 ;
   wire step;
   input stop;
   wire stop;
@@ -32008,16 +32054,16 @@ module \weft.matmul.rows (cmd__valid, take, o__ready, cleared_rst, \port$37438$0
   assign \$17  = ~ tile_last;
   assign \$18  = goes & \$17 ;
   assign \$19  = goes & block_last;
-  assign \$20  = ! \port$37450$0 [15:0];
-  assign \$21  = ! \port$37450$0 [31:16];
-  assign \$22  = ! \port$37452$0 [15:0];
-  assign \$23  = ! \port$37452$0 [31:16];
-  assign \$24  = ! \port$37454$0 [15:0];
-  assign \$25  = ! \port$37454$0 [31:16];
-  assign \$26  = ! \port$37456$0 [15:0];
-  assign \$27  = ! \port$37456$0 [31:16];
+  assign \$20  = ! \port$37453$0 [15:0];
+  assign \$21  = ! \port$37453$0 [31:16];
+  assign \$22  = ! \port$37455$0 [15:0];
+  assign \$23  = ! \port$37455$0 [31:16];
+  assign \$24  = ! \port$37457$0 [15:0];
+  assign \$25  = ! \port$37457$0 [31:16];
+  assign \$26  = ! \port$37459$0 [15:0];
+  assign \$27  = ! \port$37459$0 [31:16];
   assign \$28  = | { \$27 , \$26 , \$25 , \$24 , \$23 , \$22 , \$21 , \$20  };
-  assign \$29  = \port$37450$0 [31:16] > 3'h4;
+  assign \$29  = \port$37453$0 [31:16] > 3'h4;
   assign \$30  = \$28  | \$29 ;
   assign \$33  = \$signal  + 1'h1;
   assign \$34  = \$signal$45  + acc_block;
@@ -32038,26 +32084,26 @@ module \weft.matmul.rows (cmd__valid, take, o__ready, cleared_rst, \port$37438$0
     mask <= \$42 ;
   \weft.matmul.rows.rows  rows (
     .address_m0(address),
-    .\base$84 (\port$37442$0 [23:0]),
+    .\base$84 (\port$37445$0 [23:0]),
     .block_first(block_first),
     .block_last(block_last),
     .cleared_clk(cleared_clk),
     .cleared_rst(cleared_rst),
-    .count_blocks(\port$37450$0 [15:0]),
+    .count_blocks(\port$37453$0 [15:0]),
     .end_k0(tail),
     .\final (\final ),
     .fresh(fresh),
     .last(last),
-    .\port$37452$0 (\port$37452$0 [31:0]),
-    .\port$37454$0 (\port$37454$0 [31:0]),
-    .\port$37456$0 (\port$37456$0 [31:0]),
+    .\port$37455$0 (\port$37455$0 [31:0]),
+    .\port$37457$0 (\port$37457$0 [31:0]),
+    .\port$37459$0 (\port$37459$0 [31:0]),
     .step(goes),
-    .stride_k0(\port$37458$0 [23:0]),
-    .stride_k1(\port$37460$0 [23:0]),
-    .stride_k2(\port$37462$0 [23:0]),
-    .stride_m0(\port$37464$0 [23:0]),
-    .stride_m1(\port$37466$0 [23:0]),
-    .stride_m2(\port$37468$0 [23:0]),
+    .stride_k0(\port$37461$0 [23:0]),
+    .stride_k1(\port$37463$0 [23:0]),
+    .stride_k2(\port$37465$0 [23:0]),
+    .stride_m0(\port$37467$0 [23:0]),
+    .stride_m1(\port$37469$0 [23:0]),
+    .stride_m2(\port$37471$0 [23:0]),
     .tile_first(tile_first),
     .tile_last(tile_last)
   );
@@ -32065,7 +32111,7 @@ module \weft.matmul.rows (cmd__valid, take, o__ready, cleared_rst, \port$37438$0
     if (\$auto$verilog_backend.cc:2355:dump_module$77 ) begin end
     \$44  = \$signal ;
     if (\$16 ) begin
-      \$44  = { 1'h0, \port$37448$0 [15:0] };
+      \$44  = { 1'h0, \port$37451$0 [15:0] };
     end else if (\$18 ) begin
       \$44  = \$33 [16:0];
     end else if (\$19 ) begin
@@ -32081,7 +32127,7 @@ module \weft.matmul.rows (cmd__valid, take, o__ready, cleared_rst, \port$37438$0
     if (\$auto$verilog_backend.cc:2355:dump_module$77 ) begin end
     \$45  = \$signal$45 ;
     if (\$16 ) begin
-      \$45  = { 1'h0, \port$37448$0 [15:0] };
+      \$45  = { 1'h0, \port$37451$0 [15:0] };
     end else if (\$18 ) begin
     end else if (\$19 ) begin
       \$45  = \$35 [16:0];
@@ -32114,7 +32160,7 @@ module \weft.matmul.rows (cmd__valid, take, o__ready, cleared_rst, \port$37438$0
     if (\$auto$verilog_backend.cc:2355:dump_module$77 ) begin end
     \$38  = \$signal$32 ;
     if (\$16 ) begin
-      \$38  = \port$37438$0 [8];
+      \$38  = \port$37441$0 [8];
     end
     if (cleared_rst) begin
       \$38  = 1'h0;
@@ -32124,7 +32170,7 @@ module \weft.matmul.rows (cmd__valid, take, o__ready, cleared_rst, \port$37438$0
     if (\$auto$verilog_backend.cc:2355:dump_module$77 ) begin end
     \$39  = \$signal$37 ;
     if (\$16 ) begin
-      \$39  = \port$37438$0 [9];
+      \$39  = \port$37441$0 [9];
     end
     if (cleared_rst) begin
       \$39  = 1'h0;
@@ -32134,7 +32180,7 @@ module \weft.matmul.rows (cmd__valid, take, o__ready, cleared_rst, \port$37438$0
     if (\$auto$verilog_backend.cc:2355:dump_module$77 ) begin end
     \$40  = k_tail;
     if (\$16 ) begin
-      \$40  = \port$37450$0 [18:16];
+      \$40  = \port$37453$0 [18:16];
     end
     if (cleared_rst) begin
       \$40  = 3'h0;
@@ -32144,7 +32190,7 @@ module \weft.matmul.rows (cmd__valid, take, o__ready, cleared_rst, \port$37438$0
     if (\$auto$verilog_backend.cc:2355:dump_module$77 ) begin end
     \$41  = \$like ;
     if (\$16 ) begin
-      \$41  = { \port$37468$0 [32], \port$37466$0 [32], \port$37464$0 [32], \port$37462$0 [32], \port$37460$0 [32], \port$37458$0 [32], \port$37456$0 [32], \port$37454$0 [32], \port$37452$0 [32], \port$37450$0 [32], \port$37448$0 [32], \port$37446$0 [32], \port$37444$0 [32], \port$37442$0 [32], \port$37440$0 [32], \port$37438$0 [32] };
+      \$41  = { \port$37471$0 [32], \port$37469$0 [32], \port$37467$0 [32], \port$37465$0 [32], \port$37463$0 [32], \port$37461$0 [32], \port$37459$0 [32], \port$37457$0 [32], \port$37455$0 [32], \port$37453$0 [32], \port$37451$0 [32], \port$37449$0 [32], \port$37447$0 [32], \port$37445$0 [32], \port$37443$0 [32], \port$37441$0 [32] };
     end
     if (cleared_rst) begin
       \$41  = 16'h0000;
@@ -32154,7 +32200,7 @@ module \weft.matmul.rows (cmd__valid, take, o__ready, cleared_rst, \port$37438$0
     if (\$auto$verilog_backend.cc:2355:dump_module$77 ) begin end
     \$42  = mask;
     if (\$16 ) begin
-      \$42  = \port$37440$0 [31:16];
+      \$42  = \port$37443$0 [31:16];
     end
     if (cleared_rst) begin
       \$42  = 16'h0000;
@@ -32164,7 +32210,7 @@ module \weft.matmul.rows (cmd__valid, take, o__ready, cleared_rst, \port$37438$0
     if (\$auto$verilog_backend.cc:2355:dump_module$77 ) begin end
     \$43  = acc_block;
     if (\$16 ) begin
-      \$43  = \port$37448$0 [31:16];
+      \$43  = \port$37451$0 [31:16];
     end
     if (cleared_rst) begin
       \$43  = 16'h0000;
@@ -32173,21 +32219,21 @@ module \weft.matmul.rows (cmd__valid, take, o__ready, cleared_rst, \port$37438$0
   assign cmd__ready = take;
   assign step = goes;
   assign \fresh$11  = fresh;
-  assign base = \port$37442$0 [23:0];
-  assign cmd__payload = { \port$37468$0 [32], \port$37466$0 [32], \port$37464$0 [32], \port$37462$0 [32], \port$37460$0 [32], \port$37458$0 [32], \port$37456$0 [32], \port$37454$0 [32], \port$37452$0 [32], \port$37450$0 [32], \port$37448$0 [32], \port$37446$0 [32], \port$37444$0 [32], \port$37442$0 [32], \port$37440$0 [32], \port$37438$0 [32], \port$37468$0 [31:0], \port$37466$0 [31:0], \port$37464$0 [31:0], \port$37462$0 [31:0], \port$37460$0 [31:0], \port$37458$0 [31:0], \port$37456$0 [31:0], \port$37454$0 [31:0], \port$37452$0 [31:0], \port$37450$0 [31:0], \port$37448$0 [31:0], \port$37446$0 [31:0], \port$37444$0 [31:0], \port$37442$0 [31:0], \port$37440$0 [31:0], \port$37438$0 [31:0] };
-  assign count_m0 = \port$37454$0 [31:16];
-  assign stride_m0 = \port$37464$0 [23:0];
-  assign count_m1 = \port$37456$0 [15:0];
-  assign stride_m1 = \port$37466$0 [23:0];
-  assign count_m2 = \port$37456$0 [31:16];
-  assign stride_m2 = \port$37468$0 [23:0];
-  assign count_k0 = \port$37452$0 [15:0];
-  assign stride_k0 = \port$37458$0 [23:0];
-  assign count_k1 = \port$37452$0 [31:16];
-  assign stride_k1 = \port$37460$0 [23:0];
-  assign count_k2 = \port$37454$0 [15:0];
-  assign stride_k2 = \port$37462$0 [23:0];
-  assign count_blocks = \port$37450$0 [15:0];
+  assign base = \port$37445$0 [23:0];
+  assign cmd__payload = { \port$37471$0 [32], \port$37469$0 [32], \port$37467$0 [32], \port$37465$0 [32], \port$37463$0 [32], \port$37461$0 [32], \port$37459$0 [32], \port$37457$0 [32], \port$37455$0 [32], \port$37453$0 [32], \port$37451$0 [32], \port$37449$0 [32], \port$37447$0 [32], \port$37445$0 [32], \port$37443$0 [32], \port$37441$0 [32], \port$37471$0 [31:0], \port$37469$0 [31:0], \port$37467$0 [31:0], \port$37465$0 [31:0], \port$37463$0 [31:0], \port$37461$0 [31:0], \port$37459$0 [31:0], \port$37457$0 [31:0], \port$37455$0 [31:0], \port$37453$0 [31:0], \port$37451$0 [31:0], \port$37449$0 [31:0], \port$37447$0 [31:0], \port$37445$0 [31:0], \port$37443$0 [31:0], \port$37441$0 [31:0] };
+  assign count_m0 = \port$37457$0 [31:16];
+  assign stride_m0 = \port$37467$0 [23:0];
+  assign count_m1 = \port$37459$0 [15:0];
+  assign stride_m1 = \port$37469$0 [23:0];
+  assign count_m2 = \port$37459$0 [31:16];
+  assign stride_m2 = \port$37471$0 [23:0];
+  assign count_k0 = \port$37455$0 [15:0];
+  assign stride_k0 = \port$37461$0 [23:0];
+  assign count_k1 = \port$37455$0 [31:16];
+  assign stride_k1 = \port$37463$0 [23:0];
+  assign count_k2 = \port$37457$0 [15:0];
+  assign stride_k2 = \port$37465$0 [23:0];
+  assign count_blocks = \port$37453$0 [15:0];
   assign \o__payload.address  = o__payload[23:0];
   assign \o__payload.acc  = o__payload[40:24];
   assign \o__payload.bytes  = o__payload[43:41];
@@ -32201,34 +32247,34 @@ module \weft.matmul.rows (cmd__valid, take, o__ready, cleared_rst, \port$37438$0
   assign \o__payload.wrong  = o__payload[51];
   assign \o__payload.index  = o__payload[67:52];
   assign \o__payload.mask  = o__payload[83:68];
-  assign \cmd__payload.opcode  = \port$37438$0 [7:0];
-  assign \cmd__payload.wait  = \port$37440$0 [15:0];
-  assign \cmd__payload.post  = \port$37440$0 [31:16];
-  assign \cmd__payload.accumulate  = \port$37438$0 [8];
-  assign \cmd__payload.row_sum  = \port$37438$0 [9];
-  assign \cmd__payload.early  = \port$37438$0 [10];
-  assign \cmd__payload.act  = \port$37442$0 [23:0];
-  assign \cmd__payload.wgt  = \port$37444$0 [15:0];
-  assign \cmd__payload.wgt_block  = \port$37444$0 [31:16];
-  assign \cmd__payload.wait_weights  = \port$37446$0 [15:0];
-  assign \cmd__payload.wait_acc  = \port$37446$0 [31:16];
-  assign \cmd__payload.acc  = \port$37448$0 [15:0];
-  assign \cmd__payload.acc_block  = \port$37448$0 [31:16];
-  assign \cmd__payload.blocks  = \port$37450$0 [15:0];
-  assign \cmd__payload.k_tail  = \port$37450$0 [31:16];
-  assign \cmd__payload.k0  = \port$37452$0 [15:0];
-  assign \cmd__payload.k1  = \port$37452$0 [31:16];
-  assign \cmd__payload.k2  = \port$37454$0 [15:0];
-  assign \cmd__payload.m0  = \port$37454$0 [31:16];
-  assign \cmd__payload.m1  = \port$37456$0 [15:0];
-  assign \cmd__payload.m2  = \port$37456$0 [31:16];
-  assign \cmd__payload.k0_stride  = \port$37458$0 [23:0];
-  assign \cmd__payload.k1_stride  = \port$37460$0 [23:0];
-  assign \cmd__payload.k2_stride  = \port$37462$0 [23:0];
-  assign \cmd__payload.m0_stride  = \port$37464$0 [23:0];
-  assign \cmd__payload.m1_stride  = \port$37466$0 [23:0];
-  assign \cmd__payload.m2_stride  = \port$37468$0 [23:0];
-  assign \cmd__payload.index  = { \port$37468$0 [32], \port$37466$0 [32], \port$37464$0 [32], \port$37462$0 [32], \port$37460$0 [32], \port$37458$0 [32], \port$37456$0 [32], \port$37454$0 [32], \port$37452$0 [32], \port$37450$0 [32], \port$37448$0 [32], \port$37446$0 [32], \port$37444$0 [32], \port$37442$0 [32], \port$37440$0 [32], \port$37438$0 [32] };
+  assign \cmd__payload.opcode  = \port$37441$0 [7:0];
+  assign \cmd__payload.wait  = \port$37443$0 [15:0];
+  assign \cmd__payload.post  = \port$37443$0 [31:16];
+  assign \cmd__payload.accumulate  = \port$37441$0 [8];
+  assign \cmd__payload.row_sum  = \port$37441$0 [9];
+  assign \cmd__payload.early  = \port$37441$0 [10];
+  assign \cmd__payload.act  = \port$37445$0 [23:0];
+  assign \cmd__payload.wgt  = \port$37447$0 [15:0];
+  assign \cmd__payload.wgt_block  = \port$37447$0 [31:16];
+  assign \cmd__payload.wait_weights  = \port$37449$0 [15:0];
+  assign \cmd__payload.wait_acc  = \port$37449$0 [31:16];
+  assign \cmd__payload.acc  = \port$37451$0 [15:0];
+  assign \cmd__payload.acc_block  = \port$37451$0 [31:16];
+  assign \cmd__payload.blocks  = \port$37453$0 [15:0];
+  assign \cmd__payload.k_tail  = \port$37453$0 [31:16];
+  assign \cmd__payload.k0  = \port$37455$0 [15:0];
+  assign \cmd__payload.k1  = \port$37455$0 [31:16];
+  assign \cmd__payload.k2  = \port$37457$0 [15:0];
+  assign \cmd__payload.m0  = \port$37457$0 [31:16];
+  assign \cmd__payload.m1  = \port$37459$0 [15:0];
+  assign \cmd__payload.m2  = \port$37459$0 [31:16];
+  assign \cmd__payload.k0_stride  = \port$37461$0 [23:0];
+  assign \cmd__payload.k1_stride  = \port$37463$0 [23:0];
+  assign \cmd__payload.k2_stride  = \port$37465$0 [23:0];
+  assign \cmd__payload.m0_stride  = \port$37467$0 [23:0];
+  assign \cmd__payload.m1_stride  = \port$37469$0 [23:0];
+  assign \cmd__payload.m2_stride  = \port$37471$0 [23:0];
+  assign \cmd__payload.index  = { \port$37471$0 [32], \port$37469$0 [32], \port$37467$0 [32], \port$37465$0 [32], \port$37463$0 [32], \port$37461$0 [32], \port$37459$0 [32], \port$37457$0 [32], \port$37455$0 [32], \port$37453$0 [32], \port$37451$0 [32], \port$37449$0 [32], \port$37447$0 [32], \port$37445$0 [32], \port$37443$0 [32], \port$37441$0 [32] };
   assign o__payload[83:68] = mask;
   assign o__payload[67:52] = \$like ;
   assign o__payload[51] = \$15 ;
@@ -32246,7 +32292,7 @@ module \weft.matmul.rows (cmd__valid, take, o__ready, cleared_rst, \port$37438$0
   assign \$32  = \$30 ;
 endmodule
 
-module \weft.matmul.rows.rows (fresh, step, tile_last, block_last, \final , cleared_rst, \base$84 , count_blocks, \port$37452$0 , \port$37454$0 , \port$37456$0 , stride_k0, stride_k1, stride_k2, stride_m0, stride_m1, stride_m2, end_k0, address_m0, last, tile_first
+module \weft.matmul.rows.rows (fresh, step, tile_last, block_last, \final , cleared_rst, \base$84 , count_blocks, \port$37455$0 , \port$37457$0 , \port$37459$0 , stride_k0, stride_k1, stride_k2, stride_m0, stride_m1, stride_m2, end_k0, address_m0, last, tile_first
 , block_first, cleared_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$78  = 0;
   wire \$1 ;
@@ -32547,12 +32593,12 @@ module \weft.matmul.rows.rows (fresh, step, tile_last, block_last, \final , clea
   reg [15:0] left_m0 = 16'h0000;
   reg [15:0] left_m1 = 16'h0000;
   reg [15:0] left_m2 = 16'h0000;
-  input [31:0] \port$37452$0 ;
-  wire [31:0] \port$37452$0 ;
-  input [31:0] \port$37454$0 ;
-  wire [31:0] \port$37454$0 ;
-  input [31:0] \port$37456$0 ;
-  wire [31:0] \port$37456$0 ;
+  input [31:0] \port$37455$0 ;
+  wire [31:0] \port$37455$0 ;
+  input [31:0] \port$37457$0 ;
+  wire [31:0] \port$37457$0 ;
+  input [31:0] \port$37459$0 ;
+  wire [31:0] \port$37459$0 ;
   reg select_blocks = 1'h0;
   reg select_k0 = 1'h0;
   reg select_k1 = 1'h0;
@@ -32592,34 +32638,34 @@ module \weft.matmul.rows.rows (fresh, step, tile_last, block_last, \final , clea
   reg tile_first = 1'h0;
   output tile_last;
   wire tile_last;
-  assign end_new_m0 = \port$37454$0 [31:16] == 1'h1;
+  assign end_new_m0 = \port$37457$0 [31:16] == 1'h1;
   assign \$1  = left_m0 == 1'h1;
   assign \$2  = ! bound_m0;
   assign end_on_m0 = select_m0 ? \$1  : \$3 ;
-  assign end_new_m1 = \port$37456$0 [15:0] == 1'h1;
+  assign end_new_m1 = \port$37459$0 [15:0] == 1'h1;
   assign \$4  = left_m1 == 1'h1;
   assign \$6  = ! bound_m1;
   assign \$7  = \$5  ? \$6  : end_m1;
   assign end_on_m1 = select_m1 ? \$4  : \$7 ;
-  assign end_new_m2 = \port$37456$0 [31:16] == 1'h1;
+  assign end_new_m2 = \port$37459$0 [31:16] == 1'h1;
   assign \$8  = left_m2 == 1'h1;
   assign \$9  = & { end_m1, end_m0 };
   assign \$10  = ! bound_m2;
   assign \$11  = \$9  ? \$10  : end_m2;
   assign end_on_m2 = select_m2 ? \$8  : \$11 ;
-  assign end_new_k0 = \port$37452$0 [15:0] == 1'h1;
+  assign end_new_k0 = \port$37455$0 [15:0] == 1'h1;
   assign \$12  = left_k0 == 1'h1;
   assign \$13  = & { end_m2, end_m1, end_m0 };
   assign \$14  = ! bound_k0;
   assign \$15  = \$13  ? \$14  : end_k0;
   assign end_on_k0 = select_k0 ? \$12  : \$15 ;
-  assign end_new_k1 = \port$37452$0 [31:16] == 1'h1;
+  assign end_new_k1 = \port$37455$0 [31:16] == 1'h1;
   assign \$16  = left_k1 == 1'h1;
   assign \$17  = & { end_k0, end_m2, end_m1, end_m0 };
   assign \$18  = ! bound_k1;
   assign \$19  = \$17  ? \$18  : end_k1;
   assign end_on_k1 = select_k1 ? \$16  : \$19 ;
-  assign end_new_k2 = \port$37454$0 [15:0] == 1'h1;
+  assign end_new_k2 = \port$37457$0 [15:0] == 1'h1;
   assign \$20  = left_k2 == 1'h1;
   assign \$21  = & { end_k1, end_k0, end_m2, end_m1, end_m0 };
   assign \$22  = ! bound_k2;
@@ -32664,8 +32710,8 @@ module \weft.matmul.rows.rows (fresh, step, tile_last, block_last, \final , clea
   assign \$56  = ~ end_new_m0;
   assign \$59  = ~ end_on_m0;
   assign \$62  = fresh ? \$58  : \$61 ;
-  assign \$63  = \port$37454$0 [31:16] - 1'h1;
-  assign \$64  = \port$37454$0 [31:16] - 1'h1;
+  assign \$63  = \port$37457$0 [31:16] - 1'h1;
+  assign \$64  = \port$37457$0 [31:16] - 1'h1;
   assign \$65  = left_m0 - 1'h1;
   assign \$66  = end_m0 ? { 1'h0, bound_m0 } : \$65 ;
   assign \$67  = step & fresh;
@@ -32675,8 +32721,8 @@ module \weft.matmul.rows.rows (fresh, step, tile_last, block_last, \final , clea
   assign \$72  = ~ end_on_m1;
   assign \$74  = \$72  & \$73 ;
   assign \$75  = fresh ? \$71  : \$74 ;
-  assign \$77  = \port$37456$0 [15:0] - 1'h1;
-  assign \$78  = \port$37456$0 [15:0] - 1'h1;
+  assign \$77  = \port$37459$0 [15:0] - 1'h1;
+  assign \$78  = \port$37459$0 [15:0] - 1'h1;
   assign \$79  = left_m1 - 1'h1;
   assign \$80  = end_m1 ? { 1'h0, bound_m1 } : \$79 ;
   assign \$81  = step & fresh;
@@ -32689,8 +32735,8 @@ module \weft.matmul.rows.rows (fresh, step, tile_last, block_last, \final , clea
   assign \$88  = \$86  & \$87 ;
   assign \$89  = fresh ? \$85  : \$88 ;
   assign \$90  = & { end_m1, end_m0 };
-  assign \$91  = \port$37456$0 [31:16] - 1'h1;
-  assign \$92  = \port$37456$0 [31:16] - 1'h1;
+  assign \$91  = \port$37459$0 [31:16] - 1'h1;
+  assign \$92  = \port$37459$0 [31:16] - 1'h1;
   assign \$93  = left_m2 - 1'h1;
   assign \$94  = end_m2 ? { 1'h0, bound_m2 } : \$93 ;
   assign \$95  = step & fresh;
@@ -32703,8 +32749,8 @@ module \weft.matmul.rows.rows (fresh, step, tile_last, block_last, \final , clea
   assign \$102  = \$100  & \$101 ;
   assign \$103  = fresh ? \$99  : \$102 ;
   assign \$104  = & { end_m2, end_m1, end_m0 };
-  assign \$105  = \port$37452$0 [15:0] - 1'h1;
-  assign \$106  = \port$37452$0 [15:0] - 1'h1;
+  assign \$105  = \port$37455$0 [15:0] - 1'h1;
+  assign \$106  = \port$37455$0 [15:0] - 1'h1;
   assign \$107  = left_k0 - 1'h1;
   assign \$108  = end_k0 ? { 1'h0, bound_k0 } : \$107 ;
   assign \$109  = step & fresh;
@@ -32717,8 +32763,8 @@ module \weft.matmul.rows.rows (fresh, step, tile_last, block_last, \final , clea
   assign \$116  = \$114  & \$115 ;
   assign \$117  = fresh ? \$113  : \$116 ;
   assign \$118  = & { end_k0, end_m2, end_m1, end_m0 };
-  assign \$119  = \port$37452$0 [31:16] - 1'h1;
-  assign \$120  = \port$37452$0 [31:16] - 1'h1;
+  assign \$119  = \port$37455$0 [31:16] - 1'h1;
+  assign \$120  = \port$37455$0 [31:16] - 1'h1;
   assign \$121  = left_k1 - 1'h1;
   assign \$122  = end_k1 ? { 1'h0, bound_k1 } : \$121 ;
   assign \$123  = step & fresh;
@@ -32731,8 +32777,8 @@ module \weft.matmul.rows.rows (fresh, step, tile_last, block_last, \final , clea
   assign \$130  = \$128  & \$129 ;
   assign \$131  = fresh ? \$127  : \$130 ;
   assign \$132  = & { end_k1, end_k0, end_m2, end_m1, end_m0 };
-  assign \$133  = \port$37454$0 [15:0] - 1'h1;
-  assign \$134  = \port$37454$0 [15:0] - 1'h1;
+  assign \$133  = \port$37457$0 [15:0] - 1'h1;
+  assign \$134  = \port$37457$0 [15:0] - 1'h1;
   assign \$135  = left_k2 - 1'h1;
   assign \$136  = end_k2 ? { 1'h0, bound_k2 } : \$135 ;
   assign \$137  = step & fresh;
@@ -33352,12 +33398,12 @@ module \weft.matmul.rows.rows (fresh, step, tile_last, block_last, \final , clea
       \$227  = 1'h0;
     end
   end
-  assign count_m0 = \port$37454$0 [31:16];
-  assign count_m1 = \port$37456$0 [15:0];
-  assign count_m2 = \port$37456$0 [31:16];
-  assign count_k0 = \port$37452$0 [15:0];
-  assign count_k1 = \port$37452$0 [31:16];
-  assign count_k2 = \port$37454$0 [15:0];
+  assign count_m0 = \port$37457$0 [31:16];
+  assign count_m1 = \port$37459$0 [15:0];
+  assign count_m2 = \port$37459$0 [31:16];
+  assign count_k0 = \port$37455$0 [15:0];
+  assign count_k1 = \port$37455$0 [31:16];
+  assign count_k2 = \port$37457$0 [15:0];
   assign step_stride = \$52 [23:0];
   assign following = \$53 [23:0];
   assign address = address_m0;
@@ -34717,7 +34763,7 @@ module \weft.memory_port.owed (rst, i__valid, o__ready, o__payload, write__data,
   assign \read__data.left  = o__payload[4:1];
 endmodule
 
-module \weft.param_sram (rst, read__bias, read__scale, write__valid, read__addr, \port$38071$0 , \read__addr$17 , read__en, clk);
+module \weft.param_sram (rst, read__bias, read__scale, write__valid, read__addr, \port$38074$0 , \read__addr$17 , read__en, clk);
   wire [5:0] \$1 ;
   wire [6:0] \$2 ;
   wire [7:0] \$3 ;
@@ -34726,8 +34772,8 @@ module \weft.param_sram (rst, read__bias, read__scale, write__valid, read__addr,
   input clk;
   wire clk;
   wire first;
-  input [69:0] \port$38071$0 ;
-  wire [69:0] \port$38071$0 ;
+  input [69:0] \port$38074$0 ;
+  wire [69:0] \port$38074$0 ;
   input [5:0] read__addr;
   wire [5:0] read__addr;
   input [5:0] \read__addr$17 ;
@@ -34760,7 +34806,7 @@ module \weft.param_sram (rst, read__bias, read__scale, write__valid, read__addr,
   reg [31:0] bias [63:0];
   always @(posedge clk) begin
     if (write__en)
-      bias[write__addr] <= \port$38071$0 [31:0];
+      bias[write__addr] <= \port$38074$0 [31:0];
   end
   reg [31:0] _0_;
   always @(posedge clk) begin
@@ -34773,7 +34819,7 @@ module \weft.param_sram (rst, read__bias, read__scale, write__valid, read__addr,
   reg [31:0] scale [63:0];
   always @(posedge clk) begin
     if (\write__en$15 )
-      scale[\write__addr$13 ] <= \port$38071$0 [63:32];
+      scale[\write__addr$13 ] <= \port$38074$0 [63:32];
   end
   reg [31:0] _1_;
   always @(posedge clk) begin
@@ -34787,27 +34833,27 @@ module \weft.param_sram (rst, read__bias, read__scale, write__valid, read__addr,
   assign \$5  = ! \$3 [0];
   assign \write__en$15  = write__valid & \$5 ;
   assign \$2  = \$1  * 1'h1;
-  assign \$3  = \port$38071$0 [69:64] - \$2 ;
+  assign \$3  = \port$38074$0 [69:64] - \$2 ;
   assign first = \$3 [0];
-  assign write__column = \port$38071$0 [69:64];
-  assign write__data = \port$38071$0 [31:0];
-  assign \write__data$4  = \port$38071$0 [63:0];
+  assign write__column = \port$38074$0 [69:64];
+  assign write__data = \port$38074$0 [31:0];
+  assign \write__data$4  = \port$38074$0 [63:0];
   assign \read__en$8  = read__en;
   assign read__bias_row = read__addr;
   assign read__data = read__bias;
-  assign \write__data$14  = \port$38071$0 [63:32];
+  assign \write__data$14  = \port$38074$0 [63:32];
   assign \read__en$16  = read__en;
   assign read__scale_row = \read__addr$17 ;
   assign \read__data$20  = read__scale;
-  assign \$1  = \port$38071$0 [69:64];
-  assign write__addr = \port$38071$0 [69:64];
-  assign \write__addr$13  = \port$38071$0 [69:64];
+  assign \$1  = \port$38074$0 [69:64];
+  assign write__addr = \port$38074$0 [69:64];
+  assign \write__addr$13  = \port$38074$0 [69:64];
 endmodule
 
-module \weft.simt (taken, push__ready, cmd__valid, read__burst__ready, read__beat__valid, fetch__burst__ready, fetch__beat__valid, write__burst__ready, write__done__payload, write__done__valid, shared__ready, running, shared__rows, read__beat__ready, read__burst__valid, read__burst__payload, semaphore, take, core_rst, abort, \port$37633$0 
-, \port$37635$0 , \port$37637$0 , \port$37639$0 , \port$37641$0 , \port$37643$0 , \port$37645$0 , \port$37647$0 , \port$37649$0 , \port$37651$0 , \port$37653$0 , \port$37655$0 , \port$37657$0 , \port$37659$0 , \port$37661$0 , \port$37663$0 , read__beat__payload, fetch__beat__payload, write__beat__ready, shared__pause, shared__out, cmd__ready
-, fault__valid, fault__cause, trap, fault__index, post__mask, pushes, post__valid, code__burst__valid, code__burst__payload, \port$39084$0 , shared__write, shared__region, shared__read, write__beat__valid, write__beat__payload, write__burst__valid, write__burst__payload, push__valid, push__payload, shared__strobe, shared__data
-, \port$39771$0 , \port$39773$0 , \port$39774$0 , core_clk);
+module \weft.simt (taken, push__ready, cmd__valid, read__burst__ready, read__beat__valid, fetch__burst__ready, fetch__beat__valid, write__burst__ready, write__done__payload, write__done__valid, shared__ready, running, shared__rows, read__beat__ready, read__burst__valid, read__burst__payload, semaphore, take, core_rst, abort, \port$37636$0 
+, \port$37638$0 , \port$37640$0 , \port$37642$0 , \port$37644$0 , \port$37646$0 , \port$37648$0 , \port$37650$0 , \port$37652$0 , \port$37654$0 , \port$37656$0 , \port$37658$0 , \port$37660$0 , \port$37662$0 , \port$37664$0 , \port$37666$0 , read__beat__payload, fetch__beat__payload, write__beat__ready, shared__pause, shared__out, cmd__ready
+, fault__valid, fault__cause, trap, fault__index, post__mask, pushes, post__valid, code__burst__valid, code__burst__payload, \port$39087$0 , shared__write, shared__region, shared__read, write__beat__valid, write__beat__payload, write__burst__valid, write__burst__payload, push__valid, push__payload, shared__strobe, shared__data
+, \port$39774$0 , \port$39776$0 , \port$39777$0 , core_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$81  = 0;
   wire \$1 ;
   wire \$10 ;
@@ -35023,46 +35069,46 @@ module \weft.simt (taken, push__ready, cmd__valid, read__burst__ready, read__bea
   wire [23:0] \launch__payload.shared_base ;
   wire launch__ready;
   reg launch__valid;
-  input [32:0] \port$37633$0 ;
-  wire [32:0] \port$37633$0 ;
-  input [32:0] \port$37635$0 ;
-  wire [32:0] \port$37635$0 ;
-  input [32:0] \port$37637$0 ;
-  wire [32:0] \port$37637$0 ;
-  input [32:0] \port$37639$0 ;
-  wire [32:0] \port$37639$0 ;
-  input [32:0] \port$37641$0 ;
-  wire [32:0] \port$37641$0 ;
-  input [32:0] \port$37643$0 ;
-  wire [32:0] \port$37643$0 ;
-  input [32:0] \port$37645$0 ;
-  wire [32:0] \port$37645$0 ;
-  input [32:0] \port$37647$0 ;
-  wire [32:0] \port$37647$0 ;
-  input [32:0] \port$37649$0 ;
-  wire [32:0] \port$37649$0 ;
-  input [32:0] \port$37651$0 ;
-  wire [32:0] \port$37651$0 ;
-  input [32:0] \port$37653$0 ;
-  wire [32:0] \port$37653$0 ;
-  input [32:0] \port$37655$0 ;
-  wire [32:0] \port$37655$0 ;
-  input [32:0] \port$37657$0 ;
-  wire [32:0] \port$37657$0 ;
-  input [32:0] \port$37659$0 ;
-  wire [32:0] \port$37659$0 ;
-  input [32:0] \port$37661$0 ;
-  wire [32:0] \port$37661$0 ;
-  input [32:0] \port$37663$0 ;
-  wire [32:0] \port$37663$0 ;
-  output \port$39084$0 ;
-  wire \port$39084$0 ;
-  output \port$39771$0 ;
-  wire \port$39771$0 ;
-  output [7:0] \port$39773$0 ;
-  wire [7:0] \port$39773$0 ;
-  output [13:0] \port$39774$0 ;
-  wire [13:0] \port$39774$0 ;
+  input [32:0] \port$37636$0 ;
+  wire [32:0] \port$37636$0 ;
+  input [32:0] \port$37638$0 ;
+  wire [32:0] \port$37638$0 ;
+  input [32:0] \port$37640$0 ;
+  wire [32:0] \port$37640$0 ;
+  input [32:0] \port$37642$0 ;
+  wire [32:0] \port$37642$0 ;
+  input [32:0] \port$37644$0 ;
+  wire [32:0] \port$37644$0 ;
+  input [32:0] \port$37646$0 ;
+  wire [32:0] \port$37646$0 ;
+  input [32:0] \port$37648$0 ;
+  wire [32:0] \port$37648$0 ;
+  input [32:0] \port$37650$0 ;
+  wire [32:0] \port$37650$0 ;
+  input [32:0] \port$37652$0 ;
+  wire [32:0] \port$37652$0 ;
+  input [32:0] \port$37654$0 ;
+  wire [32:0] \port$37654$0 ;
+  input [32:0] \port$37656$0 ;
+  wire [32:0] \port$37656$0 ;
+  input [32:0] \port$37658$0 ;
+  wire [32:0] \port$37658$0 ;
+  input [32:0] \port$37660$0 ;
+  wire [32:0] \port$37660$0 ;
+  input [32:0] \port$37662$0 ;
+  wire [32:0] \port$37662$0 ;
+  input [32:0] \port$37664$0 ;
+  wire [32:0] \port$37664$0 ;
+  input [32:0] \port$37666$0 ;
+  wire [32:0] \port$37666$0 ;
+  output \port$39087$0 ;
+  wire \port$39087$0 ;
+  output \port$39774$0 ;
+  wire \port$39774$0 ;
+  output [7:0] \port$39776$0 ;
+  wire [7:0] \port$39776$0 ;
+  output [13:0] \port$39777$0 ;
+  wire [13:0] \port$39777$0 ;
   (* init = 16'h0000 *)
   wire [15:0] post;
   output [15:0] post__mask;
@@ -35264,9 +35310,9 @@ module \weft.simt (taken, push__ready, cmd__valid, read__burst__ready, read__bea
     .memory__beat__valid(fetch__beat__valid),
     .memory__burst__ready(fetch__burst__ready),
     .missed(\$30 ),
-    .\port$39771$0 (\$31 ),
-    .\port$39773$0 (\$32 ),
-    .\port$39774$0 (\$33 ),
+    .\port$39774$0 (\$31 ),
+    .\port$39776$0 (\$32 ),
+    .\port$39777$0 (\$33 ),
     .push__payload(push__payload),
     .push__ready(push__ready),
     .push__valid(push__valid),
@@ -35397,7 +35443,7 @@ module \weft.simt (taken, push__ready, cmd__valid, read__burst__ready, read__bea
     if (\$auto$verilog_backend.cc:2355:dump_module$81 ) begin end
     \$25  = fault__index;
     if (cmd__ready) begin
-      \$25  = { \port$37663$0 [32], \port$37661$0 [32], \port$37659$0 [32], \port$37657$0 [32], \port$37655$0 [32], \port$37653$0 [32], \port$37651$0 [32], \port$37649$0 [32], \port$37647$0 [32], \port$37645$0 [32], \port$37643$0 [32], \port$37641$0 [32], \port$37639$0 [32], \port$37637$0 [32], \port$37635$0 [32], \port$37633$0 [32] };
+      \$25  = { \port$37666$0 [32], \port$37664$0 [32], \port$37662$0 [32], \port$37660$0 [32], \port$37658$0 [32], \port$37656$0 [32], \port$37654$0 [32], \port$37652$0 [32], \port$37650$0 [32], \port$37648$0 [32], \port$37646$0 [32], \port$37644$0 [32], \port$37642$0 [32], \port$37640$0 [32], \port$37638$0 [32], \port$37636$0 [32] };
     end
     if (core_rst) begin
       \$25  = 16'h0000;
@@ -35407,7 +35453,7 @@ module \weft.simt (taken, push__ready, cmd__valid, read__burst__ready, read__bea
     if (\$auto$verilog_backend.cc:2355:dump_module$81 ) begin end
     \$26  = post__mask;
     if (cmd__ready) begin
-      \$26  = \port$37635$0 [31:16];
+      \$26  = \port$37638$0 [31:16];
     end
     if (core_rst) begin
       \$26  = 16'h0000;
@@ -35417,7 +35463,7 @@ module \weft.simt (taken, push__ready, cmd__valid, read__burst__ready, read__bea
     if (\$auto$verilog_backend.cc:2355:dump_module$81 ) begin end
     \$27  = pushes;
     if (cmd__ready) begin
-      \$27  = \port$37633$0 [8];
+      \$27  = \port$37636$0 [8];
     end
     casez (fsm_state)
       3'h0:
@@ -35530,7 +35576,7 @@ module \weft.simt (taken, push__ready, cmd__valid, read__burst__ready, read__bea
   assign \push__payload$59  = push__payload;
   assign \push__ready$61  = push__ready;
   assign \push__valid$63  = push__valid;
-  assign cmd__payload = { \port$37663$0 [32], \port$37661$0 [32], \port$37659$0 [32], \port$37657$0 [32], \port$37655$0 [32], \port$37653$0 [32], \port$37651$0 [32], \port$37649$0 [32], \port$37647$0 [32], \port$37645$0 [32], \port$37643$0 [32], \port$37641$0 [32], \port$37639$0 [32], \port$37637$0 [32], \port$37635$0 [32], \port$37633$0 [32], \port$37663$0 [31:0], \port$37661$0 [31:0], \port$37659$0 [31:0], \port$37657$0 [31:0], \port$37655$0 [31:0], \port$37653$0 [31:0], \port$37651$0 [31:0], \port$37649$0 [31:0], \port$37647$0 [31:0], \port$37645$0 [31:0], \port$37643$0 [31:0], \port$37641$0 [31:0], \port$37639$0 [31:0], \port$37637$0 [31:0], \port$37635$0 [31:0], \port$37633$0 [31:0] };
+  assign cmd__payload = { \port$37666$0 [32], \port$37664$0 [32], \port$37662$0 [32], \port$37660$0 [32], \port$37658$0 [32], \port$37656$0 [32], \port$37654$0 [32], \port$37652$0 [32], \port$37650$0 [32], \port$37648$0 [32], \port$37646$0 [32], \port$37644$0 [32], \port$37642$0 [32], \port$37640$0 [32], \port$37638$0 [32], \port$37636$0 [32], \port$37666$0 [31:0], \port$37664$0 [31:0], \port$37662$0 [31:0], \port$37660$0 [31:0], \port$37658$0 [31:0], \port$37656$0 [31:0], \port$37654$0 [31:0], \port$37652$0 [31:0], \port$37650$0 [31:0], \port$37648$0 [31:0], \port$37646$0 [31:0], \port$37644$0 [31:0], \port$37642$0 [31:0], \port$37640$0 [31:0], \port$37638$0 [31:0], \port$37636$0 [31:0] };
   assign i = launch;
   assign launch__payload = launch;
   assign busy = running;
@@ -35543,10 +35589,10 @@ module \weft.simt (taken, push__ready, cmd__valid, read__burst__ready, read__bea
   assign \$signal$81  = fault__index;
   assign index = fault__index;
   assign post = post__mask;
-  assign \port$39084$0  = \$30 ;
-  assign \port$39771$0  = \$31 ;
-  assign \port$39773$0  = \$32 ;
-  assign \port$39774$0  = \$33 ;
+  assign \port$39087$0  = \$30 ;
+  assign \port$39774$0  = \$31 ;
+  assign \port$39776$0  = \$32 ;
+  assign \port$39777$0  = \$33 ;
   assign \read__beat__payload.data  = read__beat__payload[31:0];
   assign \read__beat__payload.error  = read__beat__payload[32];
   assign \read__beat__payload.last  = read__beat__payload[33];
@@ -35596,30 +35642,30 @@ module \weft.simt (taken, push__ready, cmd__valid, read__burst__ready, read__bea
   assign \launch.argument_5  = launch[391:360];
   assign \launch.argument_6  = launch[423:392];
   assign \launch.argument_7  = launch[455:424];
-  assign \cmd__payload.opcode  = \port$37633$0 [7:0];
-  assign \cmd__payload.wait  = \port$37635$0 [15:0];
-  assign \cmd__payload.post  = \port$37635$0 [31:16];
-  assign \cmd__payload.pushes  = \port$37633$0 [8];
-  assign \cmd__payload.private  = \port$37633$0 [31:16];
-  assign \cmd__payload.entry  = \port$37637$0 [31:0];
-  assign \cmd__payload.grid_x  = \port$37639$0 [15:0];
-  assign \cmd__payload.grid_y  = \port$37639$0 [31:16];
-  assign \cmd__payload.grid_z  = \port$37641$0 [15:0];
-  assign \cmd__payload.block_x  = \port$37641$0 [23:16];
-  assign \cmd__payload.block_y  = \port$37641$0 [31:24];
-  assign \cmd__payload.block_z  = \port$37643$0 [31:24];
-  assign \cmd__payload.shared  = \port$37643$0 [23:0];
-  assign \cmd__payload.shared_base  = \port$37645$0 [23:0];
-  assign \cmd__payload.private_base  = \port$37647$0 [31:0];
-  assign \cmd__payload.argument_0  = \port$37649$0 [31:0];
-  assign \cmd__payload.argument_1  = \port$37651$0 [31:0];
-  assign \cmd__payload.argument_2  = \port$37653$0 [31:0];
-  assign \cmd__payload.argument_3  = \port$37655$0 [31:0];
-  assign \cmd__payload.argument_4  = \port$37657$0 [31:0];
-  assign \cmd__payload.argument_5  = \port$37659$0 [31:0];
-  assign \cmd__payload.argument_6  = \port$37661$0 [31:0];
-  assign \cmd__payload.argument_7  = \port$37663$0 [31:0];
-  assign \cmd__payload.index  = { \port$37663$0 [32], \port$37661$0 [32], \port$37659$0 [32], \port$37657$0 [32], \port$37655$0 [32], \port$37653$0 [32], \port$37651$0 [32], \port$37649$0 [32], \port$37647$0 [32], \port$37645$0 [32], \port$37643$0 [32], \port$37641$0 [32], \port$37639$0 [32], \port$37637$0 [32], \port$37635$0 [32], \port$37633$0 [32] };
+  assign \cmd__payload.opcode  = \port$37636$0 [7:0];
+  assign \cmd__payload.wait  = \port$37638$0 [15:0];
+  assign \cmd__payload.post  = \port$37638$0 [31:16];
+  assign \cmd__payload.pushes  = \port$37636$0 [8];
+  assign \cmd__payload.private  = \port$37636$0 [31:16];
+  assign \cmd__payload.entry  = \port$37640$0 [31:0];
+  assign \cmd__payload.grid_x  = \port$37642$0 [15:0];
+  assign \cmd__payload.grid_y  = \port$37642$0 [31:16];
+  assign \cmd__payload.grid_z  = \port$37644$0 [15:0];
+  assign \cmd__payload.block_x  = \port$37644$0 [23:16];
+  assign \cmd__payload.block_y  = \port$37644$0 [31:24];
+  assign \cmd__payload.block_z  = \port$37646$0 [31:24];
+  assign \cmd__payload.shared  = \port$37646$0 [23:0];
+  assign \cmd__payload.shared_base  = \port$37648$0 [23:0];
+  assign \cmd__payload.private_base  = \port$37650$0 [31:0];
+  assign \cmd__payload.argument_0  = \port$37652$0 [31:0];
+  assign \cmd__payload.argument_1  = \port$37654$0 [31:0];
+  assign \cmd__payload.argument_2  = \port$37656$0 [31:0];
+  assign \cmd__payload.argument_3  = \port$37658$0 [31:0];
+  assign \cmd__payload.argument_4  = \port$37660$0 [31:0];
+  assign \cmd__payload.argument_5  = \port$37662$0 [31:0];
+  assign \cmd__payload.argument_6  = \port$37664$0 [31:0];
+  assign \cmd__payload.argument_7  = \port$37666$0 [31:0];
+  assign \cmd__payload.index  = { \port$37666$0 [32], \port$37664$0 [32], \port$37662$0 [32], \port$37660$0 [32], \port$37658$0 [32], \port$37656$0 [32], \port$37654$0 [32], \port$37652$0 [32], \port$37650$0 [32], \port$37648$0 [32], \port$37646$0 [32], \port$37644$0 [32], \port$37642$0 [32], \port$37640$0 [32], \port$37638$0 [32], \port$37636$0 [32] };
   assign \i.entry  = launch[31:0];
   assign \i.shared  = launch[55:32];
   assign \i.shared_base  = launch[79:56];
@@ -35715,25 +35761,25 @@ module \weft.simt (taken, push__ready, cmd__valid, read__burst__ready, read__bea
   assign trap[10:7] = { 2'h0, trap__warp };
   assign trap[6:4] = { 2'h0, trap__lane };
   assign trap[3:0] = { 1'h0, trap__cause };
-  assign launch[455:424] = \port$37663$0 [31:0];
-  assign launch[423:392] = \port$37661$0 [31:0];
-  assign launch[391:360] = \port$37659$0 [31:0];
-  assign launch[359:328] = \port$37657$0 [31:0];
-  assign launch[327:296] = \port$37655$0 [31:0];
-  assign launch[295:264] = \port$37653$0 [31:0];
-  assign launch[263:232] = \port$37651$0 [31:0];
-  assign launch[231:200] = \port$37649$0 [31:0];
-  assign launch[199:192] = \port$37643$0 [31:24];
-  assign launch[191:184] = \port$37641$0 [31:24];
-  assign launch[183:176] = \port$37641$0 [23:16];
-  assign launch[175:160] = \port$37641$0 [15:0];
-  assign launch[159:144] = \port$37639$0 [31:16];
-  assign launch[143:128] = \port$37639$0 [15:0];
-  assign launch[127:96] = \port$37647$0 [31:0];
-  assign launch[95:80] = \port$37633$0 [31:16];
-  assign launch[79:56] = \port$37645$0 [23:0];
-  assign launch[55:32] = \port$37643$0 [23:0];
-  assign launch[31:0] = \port$37637$0 [31:0];
+  assign launch[455:424] = \port$37666$0 [31:0];
+  assign launch[423:392] = \port$37664$0 [31:0];
+  assign launch[391:360] = \port$37662$0 [31:0];
+  assign launch[359:328] = \port$37660$0 [31:0];
+  assign launch[327:296] = \port$37658$0 [31:0];
+  assign launch[295:264] = \port$37656$0 [31:0];
+  assign launch[263:232] = \port$37654$0 [31:0];
+  assign launch[231:200] = \port$37652$0 [31:0];
+  assign launch[199:192] = \port$37646$0 [31:24];
+  assign launch[191:184] = \port$37644$0 [31:24];
+  assign launch[183:176] = \port$37644$0 [23:16];
+  assign launch[175:160] = \port$37644$0 [15:0];
+  assign launch[159:144] = \port$37642$0 [31:16];
+  assign launch[143:128] = \port$37642$0 [15:0];
+  assign launch[127:96] = \port$37650$0 [31:0];
+  assign launch[95:80] = \port$37636$0 [31:16];
+  assign launch[79:56] = \port$37648$0 [23:0];
+  assign launch[55:32] = \port$37646$0 [23:0];
+  assign launch[31:0] = \port$37640$0 [31:0];
 endmodule
 
 module \weft.simt.check (core_rst, i, start, done, refused, core_clk);
@@ -36218,7 +36264,7 @@ endmodule
 
 module \weft.simt.core (taken, push__ready, read__burst__ready, read__beat__valid, memory__burst__ready, memory__beat__valid, write__burst__ready, write__done__payload, write__done__valid, shared__ready, \busy$311 , launch__ready, \busy$286 , trap_block, shared__rows, read__beat__ready, read__burst__valid, read__burst__payload, semaphore, take, core_rst
 , read__beat__payload, memory__beat__payload, write__beat__ready, shared__pause, shared__out, i__payload, launch__valid, abort, fetch__burst__valid, fetch__burst__payload, missed, shared__write, shared__region, shared__read, write__beat__valid, write__beat__payload, write__burst__valid, write__burst__payload, push__valid, push__payload, shared__strobe
-, shared__data, trap__valid, trap__cause, trap__warp, trap__lane, trap__pc, \port$39771$0 , \port$39773$0 , \port$39774$0 , core_clk);
+, shared__data, trap__valid, trap__cause, trap__warp, trap__lane, trap__pc, \port$39774$0 , \port$39776$0 , \port$39777$0 , core_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$83  = 0;
   wire \$1 ;
   wire \$10 ;
@@ -37542,12 +37588,12 @@ module \weft.simt.core (taken, push__ready, read__burst__ready, read__beat__vali
   wire [59:0] pcs;
   wire [3:0] picks;
   wire [1:0] port;
-  output \port$39771$0 ;
-  wire \port$39771$0 ;
-  output [7:0] \port$39773$0 ;
-  wire [7:0] \port$39773$0 ;
-  output [13:0] \port$39774$0 ;
-  wire [13:0] \port$39774$0 ;
+  output \port$39774$0 ;
+  wire \port$39774$0 ;
+  output [7:0] \port$39776$0 ;
+  wire [7:0] \port$39776$0 ;
+  output [13:0] \port$39777$0 ;
+  wire [13:0] \port$39777$0 ;
   wire [1:0] port_warp;
   wire [15:0] private;
   wire [1:0] \private$266 ;
@@ -38498,8 +38544,8 @@ module \weft.simt.core (taken, push__ready, read__burst__ready, read__beat__vali
     .core_rst(core_rst),
     .csr(word[24:20]),
     .launch(launch),
-    .\port$7167$0 (\$532 ),
-    .\port$7209$0 (\$533 ),
+    .\port$7170$0 (\$532 ),
+    .\port$7212$0 (\$533 ),
     .thread_data(thread_data),
     .thread_row(thread_row),
     .thread_write__addr(\warp$191 ),
@@ -38523,10 +38569,10 @@ module \weft.simt.core (taken, push__ready, read__burst__ready, read__beat__vali
     .counts(counts),
     .does(retire__valid),
     .missed(missed),
-    .\port$39152$32 (i__token[35:32]),
-    .\port$39771$0 (\$541 ),
-    .\port$39773$0 (\$542 ),
-    .\port$39774$0 (\$543 ),
+    .\port$39155$32 (i__token[35:32]),
+    .\port$39774$0 (\$541 ),
+    .\port$39776$0 (\$542 ),
+    .\port$39777$0 (\$543 ),
     .starved(starved),
     .to_memory(to_memory),
     .to_shared(to_shared),
@@ -38614,7 +38660,7 @@ module \weft.simt.core (taken, push__ready, read__burst__ready, read__beat__vali
     .b(b),
     .core_clk(core_clk),
     .core_rst(core_rst),
-    .\port$39048$15 (word[24:15]),
+    .\port$39051$15 (word[24:15]),
     .warp(fetched[1:0]),
     .write__data(write_data),
     .write__en(write_mask),
@@ -38646,13 +38692,13 @@ module \weft.simt.core (taken, push__ready, read__burst__ready, read__beat__vali
     .i__payload(\i__payload$167 ),
     .i__ready(o__ready),
     .i__valid(\i__valid$171 ),
-    .\port$36322$0 (\$534 ),
-    .\port$36413$0 (\$535 ),
-    .\port$36590$0 (\$536 ),
-    .\port$36596$0 (\$537 ),
-    .\port$36687$0 (\$538 ),
-    .\port$36864$0 (\$539 ),
-    .\port$39712$0 (\$540 ),
+    .\port$36325$0 (\$534 ),
+    .\port$36416$0 (\$535 ),
+    .\port$36593$0 (\$536 ),
+    .\port$36599$0 (\$537 ),
+    .\port$36690$0 (\$538 ),
+    .\port$36867$0 (\$539 ),
+    .\port$39715$0 (\$540 ),
     .row__mask(row__mask)
   );
   \weft.simt.core.rows  rows (
@@ -39010,9 +39056,9 @@ module \weft.simt.core (taken, push__ready, read__burst__ready, read__beat__vali
   assign \beats$333  = beats;
   assign events = { missed, \$542 , \$543 , \$541  };
   assign o = { missed, \$542 , \$543 , \$541  };
-  assign \port$39771$0  = \$541 ;
-  assign \port$39773$0  = \$542 ;
-  assign \port$39774$0  = \$543 ;
+  assign \port$39774$0  = \$541 ;
+  assign \port$39776$0  = \$542 ;
+  assign \port$39777$0  = \$543 ;
   assign \i__payload.entry  = i__payload[31:0];
   assign \i__payload.shared  = i__payload[55:32];
   assign \i__payload.shared_base  = i__payload[79:56];
@@ -39942,7 +39988,7 @@ module \weft.simt.core.commit (goes, does, access, arrives, ends, floats, serial
     state[18] = i__token[52];
 endmodule
 
-module \weft.simt.core.csrs (warp, \port$7167$0 , \port$7209$0 , block, core_rst, csr, thread_write__en, block_write__en, thread_row, launch, block_write__data, thread_write__addr, thread_data, core_clk);
+module \weft.simt.core.csrs (warp, \port$7170$0 , \port$7212$0 , block, core_rst, csr, thread_write__en, block_write__en, thread_row, launch, block_write__data, thread_write__addr, thread_data, core_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$85  = 0;
   reg [31:0] \$1 ;
   wire \$10 ;
@@ -40225,10 +40271,10 @@ module \weft.simt.core.csrs (warp, \port$7167$0 , \port$7209$0 , block, core_rst
   wire [2:0] own_1_2;
   wire [2:0] own_1_4;
   wire [2:0] own_1_other;
-  output [31:0] \port$7167$0 ;
-  wire [31:0] \port$7167$0 ;
-  output [31:0] \port$7209$0 ;
-  wire [31:0] \port$7209$0 ;
+  output [31:0] \port$7170$0 ;
+  wire [31:0] \port$7170$0 ;
+  output [31:0] \port$7212$0 ;
+  wire [31:0] \port$7212$0 ;
   wire [63:0] row;
   input [8:0] thread_data;
   wire [8:0] thread_data;
@@ -40630,8 +40676,8 @@ module \weft.simt.core.csrs (warp, \port$7167$0 , \port$7209$0 , block, core_rst
   assign own_0_other = { \$47 , \$46 , \$45  };
   assign own_1_other = { \$65 , \$64 , \$63  };
   assign row = { \$164 , \$122  };
-  assign \port$7167$0  = \$122 ;
-  assign \port$7209$0  = \$164 ;
+  assign \port$7170$0  = \$122 ;
+  assign \port$7212$0  = \$164 ;
   assign \launch.entry  = launch[31:0];
   assign \launch.shared  = launch[55:32];
   assign \launch.shared_base  = launch[79:56];
@@ -42149,7 +42195,7 @@ module \weft.simt.core.decoder (controls, word);
   assign \$442  = \$432 ;
 endmodule
 
-module \weft.simt.core.events$361 (busy, answered, came, starved, to_memory, to_shared, to_units, alive, barrier, code, does, beats, core_rst, missed, \warp$5 , \port$39152$32 , counts, \port$39771$0 , \port$39773$0 , \port$39774$0 , core_clk
+module \weft.simt.core.events$361 (busy, answered, came, starved, to_memory, to_shared, to_units, alive, barrier, code, does, beats, core_rst, missed, \warp$5 , \port$39155$32 , counts, \port$39774$0 , \port$39776$0 , \port$39777$0 , core_clk
 );
   reg \$auto$verilog_backend.cc:2355:dump_module$87  = 0;
   wire [3:0] \$1 ;
@@ -42305,16 +42351,16 @@ module \weft.simt.core.events$361 (busy, answered, came, starved, to_memory, to_
   wire \o.wait_memory ;
   wire \o.wait_shared ;
   wire \o.wait_units ;
-  input [3:0] \port$39152$32 ;
-  wire [3:0] \port$39152$32 ;
+  input [3:0] \port$39155$32 ;
+  wire [3:0] \port$39155$32 ;
   (* init = 1'h0 *)
-  output \port$39771$0 ;
-  wire \port$39771$0 ;
+  output \port$39774$0 ;
+  wire \port$39774$0 ;
   (* init = 8'h00 *)
-  output [7:0] \port$39773$0 ;
-  wire [7:0] \port$39773$0 ;
-  output [13:0] \port$39774$0 ;
-  wire [13:0] \port$39774$0 ;
+  output [7:0] \port$39776$0 ;
+  wire [7:0] \port$39776$0 ;
+  output [13:0] \port$39777$0 ;
+  wire [13:0] \port$39777$0 ;
   input starved;
   wire starved;
   input to_memory;
@@ -42413,10 +42459,10 @@ module \weft.simt.core.events$361 (busy, answered, came, starved, to_memory, to_
   assign \$83  = \$82  | alive;
   assign \$84  = ~ \$83 ;
   assign \$85  = \$73  & \$84 ;
-  assign \$86  = 1'h0 + \port$39152$32 [0];
-  assign \$87  = \$86  + \port$39152$32 [1];
+  assign \$86  = 1'h0 + \port$39155$32 [0];
+  assign \$87  = \$86  + \port$39155$32 [1];
   assign \$88  = does ? \$87  : 3'h0;
-  assign \$89  = \port$39152$32 [1:0] != \port$39152$32 [3:2];
+  assign \$89  = \port$39155$32 [1:0] != \port$39155$32 [3:2];
   assign \$90  = does & \$89 ;
   always @(posedge core_clk)
     \$like  <= \$91 ;
@@ -42516,11 +42562,11 @@ module \weft.simt.core.events$361 (busy, answered, came, starved, to_memory, to_
     end
   end
   assign o = { missed, \$102 , \$103 , \$100  };
-  assign group = \port$39152$32 [1:0];
-  assign live = \port$39152$32 [3:2];
-  assign \port$39771$0  = \$100 ;
-  assign \port$39773$0  = \$102 ;
-  assign \port$39774$0  = \$103 ;
+  assign group = \port$39155$32 [1:0];
+  assign live = \port$39155$32 [3:2];
+  assign \port$39774$0  = \$100 ;
+  assign \port$39776$0  = \$102 ;
+  assign \port$39777$0  = \$103 ;
   assign \o.issued  = \$100 ;
   assign \o.active_lanes  = \$103 [1:0];
   assign \o.diverged  = \$103 [2];
@@ -45486,32 +45532,32 @@ module \weft.simt.core.execute.lane_0 (gives, core_rst, a, b, controls, sum, \re
     .controls_1(controls_1),
     .core_clk(core_clk),
     .core_rst(core_rst),
-    .\port$39223$0 (\$signal$32 ),
-    .\port$39225$0 (\$signal$34 )
+    .\port$39226$0 (\$signal$32 ),
+    .\port$39228$0 (\$signal$34 )
   );
   \weft.simt.core.execute.lane_0.times_byte_1  times_byte_1 (
     .byte_product_1(byte_product_1),
     .controls_1(controls_1),
     .core_clk(core_clk),
     .core_rst(core_rst),
-    .\port$39223$0 (\$signal$32 ),
-    .\port$39225$0 (\$signal$34 )
+    .\port$39226$0 (\$signal$32 ),
+    .\port$39228$0 (\$signal$34 )
   );
   \weft.simt.core.execute.lane_0.times_byte_2  times_byte_2 (
     .byte_product_2(byte_product_2),
     .controls_1(controls_1),
     .core_clk(core_clk),
     .core_rst(core_rst),
-    .\port$39223$0 (\$signal$32 ),
-    .\port$39225$0 (\$signal$34 )
+    .\port$39226$0 (\$signal$32 ),
+    .\port$39228$0 (\$signal$34 )
   );
   \weft.simt.core.execute.lane_0.times_byte_3  times_byte_3 (
     .byte_product_3(byte_product_3),
     .controls_1(controls_1),
     .core_clk(core_clk),
     .core_rst(core_rst),
-    .\port$39223$0 (\$signal$32 ),
-    .\port$39225$0 (\$signal$34 )
+    .\port$39226$0 (\$signal$32 ),
+    .\port$39228$0 (\$signal$34 )
   );
   \weft.simt.core.execute.lane_0.times_hh  times_hh (
     .a_sign(a_sign),
@@ -45519,31 +45565,31 @@ module \weft.simt.core.execute.lane_0 (gives, core_rst, a, b, controls, sum, \re
     .core_clk(core_clk),
     .core_rst(core_rst),
     .hh(hh),
-    .\port$39223$0 (\$signal$32 ),
-    .\port$39225$0 (\$signal$34 )
+    .\port$39226$0 (\$signal$32 ),
+    .\port$39228$0 (\$signal$34 )
   );
   \weft.simt.core.execute.lane_0.times_hl  times_hl (
     .a_sign(a_sign),
     .core_clk(core_clk),
     .core_rst(core_rst),
     .hl(hl),
-    .\port$39223$0 (\$signal$32 ),
-    .\port$39225$0 (\$signal$34 )
+    .\port$39226$0 (\$signal$32 ),
+    .\port$39228$0 (\$signal$34 )
   );
   \weft.simt.core.execute.lane_0.times_lh  times_lh (
     .b_top(b_top),
     .core_clk(core_clk),
     .core_rst(core_rst),
-    .\port$39223$0 (\$signal$32 ),
-    .\port$39225$0 (\$signal$34 ),
-    .\port$39234$0 (\$signal$10 )
+    .\port$39226$0 (\$signal$32 ),
+    .\port$39228$0 (\$signal$34 ),
+    .\port$39237$0 (\$signal$10 )
   );
   \weft.simt.core.execute.lane_0.times_ll  times_ll (
     .core_clk(core_clk),
     .core_rst(core_rst),
-    .\port$39223$0 (\$signal$32 ),
-    .\port$39225$0 (\$signal$34 ),
-    .\port$39232$0 (\$signal$13 )
+    .\port$39226$0 (\$signal$32 ),
+    .\port$39228$0 (\$signal$34 ),
+    .\port$39235$0 (\$signal$13 )
   );
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$91 ) begin end
@@ -45647,7 +45693,7 @@ module \weft.simt.core.execute.lane_0 (gives, core_rst, a, b, controls, sum, \re
   assign \controls.illegal  = controls[88];
 endmodule
 
-module \weft.simt.core.execute.lane_0.times_byte_0 (core_rst, controls_1, \port$39223$0 , \port$39225$0 , byte_product_0, core_clk);
+module \weft.simt.core.execute.lane_0.times_byte_0 (core_rst, controls_1, \port$39226$0 , \port$39228$0 , byte_product_0, core_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$92  = 0;
   wire [15:0] \$1 ;
   wire \$2 ;
@@ -45662,11 +45708,11 @@ module \weft.simt.core.execute.lane_0.times_byte_0 (core_rst, controls_1, \port$
   wire core_clk;
   input core_rst;
   wire core_rst;
-  input [31:0] \port$39223$0 ;
-  wire [31:0] \port$39223$0 ;
-  input [31:0] \port$39225$0 ;
-  wire [31:0] \port$39225$0 ;
-  assign \$1  = $signed(\port$39223$0 [7:0]) * $signed(\port$39225$0 [7:0]);
+  input [31:0] \port$39226$0 ;
+  wire [31:0] \port$39226$0 ;
+  input [31:0] \port$39228$0 ;
+  wire [31:0] \port$39228$0 ;
+  assign \$1  = $signed(\port$39226$0 [7:0]) * $signed(\port$39228$0 [7:0]);
   assign \$2  = ~ controls_1[23];
   always @(posedge core_clk)
     byte_product_0 <= \$3 ;
@@ -45677,11 +45723,11 @@ module \weft.simt.core.execute.lane_0.times_byte_0 (core_rst, controls_1, \port$
       \$3  = 16'h0000;
     end
   end
-  assign \$signal  = \port$39223$0 ;
-  assign \$signal$4  = \port$39225$0 ;
+  assign \$signal  = \port$39226$0 ;
+  assign \$signal$4  = \port$39228$0 ;
 endmodule
 
-module \weft.simt.core.execute.lane_0.times_byte_1 (core_rst, controls_1, \port$39223$0 , \port$39225$0 , byte_product_1, core_clk);
+module \weft.simt.core.execute.lane_0.times_byte_1 (core_rst, controls_1, \port$39226$0 , \port$39228$0 , byte_product_1, core_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$93  = 0;
   wire [15:0] \$1 ;
   wire \$2 ;
@@ -45696,11 +45742,11 @@ module \weft.simt.core.execute.lane_0.times_byte_1 (core_rst, controls_1, \port$
   wire core_clk;
   input core_rst;
   wire core_rst;
-  input [31:0] \port$39223$0 ;
-  wire [31:0] \port$39223$0 ;
-  input [31:0] \port$39225$0 ;
-  wire [31:0] \port$39225$0 ;
-  assign \$1  = $signed(\port$39223$0 [15:8]) * $signed(\port$39225$0 [15:8]);
+  input [31:0] \port$39226$0 ;
+  wire [31:0] \port$39226$0 ;
+  input [31:0] \port$39228$0 ;
+  wire [31:0] \port$39228$0 ;
+  assign \$1  = $signed(\port$39226$0 [15:8]) * $signed(\port$39228$0 [15:8]);
   assign \$2  = ~ controls_1[23];
   always @(posedge core_clk)
     byte_product_1 <= \$3 ;
@@ -45711,11 +45757,11 @@ module \weft.simt.core.execute.lane_0.times_byte_1 (core_rst, controls_1, \port$
       \$3  = 16'h0000;
     end
   end
-  assign \$signal  = \port$39223$0 ;
-  assign \$signal$4  = \port$39225$0 ;
+  assign \$signal  = \port$39226$0 ;
+  assign \$signal$4  = \port$39228$0 ;
 endmodule
 
-module \weft.simt.core.execute.lane_0.times_byte_2 (core_rst, controls_1, \port$39223$0 , \port$39225$0 , byte_product_2, core_clk);
+module \weft.simt.core.execute.lane_0.times_byte_2 (core_rst, controls_1, \port$39226$0 , \port$39228$0 , byte_product_2, core_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$94  = 0;
   wire [15:0] \$1 ;
   wire \$2 ;
@@ -45730,11 +45776,11 @@ module \weft.simt.core.execute.lane_0.times_byte_2 (core_rst, controls_1, \port$
   wire core_clk;
   input core_rst;
   wire core_rst;
-  input [31:0] \port$39223$0 ;
-  wire [31:0] \port$39223$0 ;
-  input [31:0] \port$39225$0 ;
-  wire [31:0] \port$39225$0 ;
-  assign \$1  = $signed(\port$39223$0 [23:16]) * $signed(\port$39225$0 [23:16]);
+  input [31:0] \port$39226$0 ;
+  wire [31:0] \port$39226$0 ;
+  input [31:0] \port$39228$0 ;
+  wire [31:0] \port$39228$0 ;
+  assign \$1  = $signed(\port$39226$0 [23:16]) * $signed(\port$39228$0 [23:16]);
   assign \$2  = ~ controls_1[23];
   always @(posedge core_clk)
     byte_product_2 <= \$3 ;
@@ -45745,11 +45791,11 @@ module \weft.simt.core.execute.lane_0.times_byte_2 (core_rst, controls_1, \port$
       \$3  = 16'h0000;
     end
   end
-  assign \$signal  = \port$39223$0 ;
-  assign \$signal$4  = \port$39225$0 ;
+  assign \$signal  = \port$39226$0 ;
+  assign \$signal$4  = \port$39228$0 ;
 endmodule
 
-module \weft.simt.core.execute.lane_0.times_byte_3 (core_rst, controls_1, \port$39223$0 , \port$39225$0 , byte_product_3, core_clk);
+module \weft.simt.core.execute.lane_0.times_byte_3 (core_rst, controls_1, \port$39226$0 , \port$39228$0 , byte_product_3, core_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$95  = 0;
   wire [15:0] \$1 ;
   wire \$2 ;
@@ -45764,11 +45810,11 @@ module \weft.simt.core.execute.lane_0.times_byte_3 (core_rst, controls_1, \port$
   wire core_clk;
   input core_rst;
   wire core_rst;
-  input [31:0] \port$39223$0 ;
-  wire [31:0] \port$39223$0 ;
-  input [31:0] \port$39225$0 ;
-  wire [31:0] \port$39225$0 ;
-  assign \$1  = $signed(\port$39223$0 [31:24]) * $signed(\port$39225$0 [31:24]);
+  input [31:0] \port$39226$0 ;
+  wire [31:0] \port$39226$0 ;
+  input [31:0] \port$39228$0 ;
+  wire [31:0] \port$39228$0 ;
+  assign \$1  = $signed(\port$39226$0 [31:24]) * $signed(\port$39228$0 [31:24]);
   assign \$2  = ~ controls_1[23];
   always @(posedge core_clk)
     byte_product_3 <= \$3 ;
@@ -45779,11 +45825,11 @@ module \weft.simt.core.execute.lane_0.times_byte_3 (core_rst, controls_1, \port$
       \$3  = 16'h0000;
     end
   end
-  assign \$signal  = \port$39223$0 ;
-  assign \$signal$4  = \port$39225$0 ;
+  assign \$signal  = \port$39226$0 ;
+  assign \$signal$4  = \port$39228$0 ;
 endmodule
 
-module \weft.simt.core.execute.lane_0.times_hh (core_rst, \port$39223$0 , a_sign, \port$39225$0 , b_top, hh, core_clk);
+module \weft.simt.core.execute.lane_0.times_hh (core_rst, \port$39226$0 , a_sign, \port$39228$0 , b_top, hh, core_clk);
   wire [34:0] \$1 ;
   wire [34:0] \$2 ;
   wire [31:0] \$signal ;
@@ -45798,19 +45844,19 @@ module \weft.simt.core.execute.lane_0.times_hh (core_rst, \port$39223$0 , a_sign
   wire core_rst;
   output [34:0] hh;
   reg [34:0] hh = 35'h000000000;
-  input [31:0] \port$39223$0 ;
-  wire [31:0] \port$39223$0 ;
-  input [31:0] \port$39225$0 ;
-  wire [31:0] \port$39225$0 ;
-  assign \$1  = $signed({ a_sign, \port$39223$0 [31:16] }) * $signed({ b_top, \port$39225$0 [31:16] });
+  input [31:0] \port$39226$0 ;
+  wire [31:0] \port$39226$0 ;
+  input [31:0] \port$39228$0 ;
+  wire [31:0] \port$39228$0 ;
+  assign \$1  = $signed({ a_sign, \port$39226$0 [31:16] }) * $signed({ b_top, \port$39228$0 [31:16] });
   always @(posedge core_clk)
     hh <= \$2 ;
-  assign \$signal  = \port$39223$0 ;
-  assign \$signal$5  = \port$39225$0 ;
+  assign \$signal  = \port$39226$0 ;
+  assign \$signal$5  = \port$39228$0 ;
   assign \$2  = \$1 ;
 endmodule
 
-module \weft.simt.core.execute.lane_0.times_hl (core_rst, \port$39223$0 , a_sign, \port$39225$0 , hl, core_clk);
+module \weft.simt.core.execute.lane_0.times_hl (core_rst, \port$39226$0 , a_sign, \port$39228$0 , hl, core_clk);
   wire [33:0] \$1 ;
   wire [32:0] \$2 ;
   wire [31:0] \$signal ;
@@ -45823,19 +45869,19 @@ module \weft.simt.core.execute.lane_0.times_hl (core_rst, \port$39223$0 , a_sign
   wire core_rst;
   output [32:0] hl;
   reg [32:0] hl = 33'h000000000;
-  input [31:0] \port$39223$0 ;
-  wire [31:0] \port$39223$0 ;
-  input [31:0] \port$39225$0 ;
-  wire [31:0] \port$39225$0 ;
-  assign \$1  = $signed({ a_sign, \port$39223$0 [31:16] }) * $signed({ 1'h0, \port$39225$0 [15:0] });
+  input [31:0] \port$39226$0 ;
+  wire [31:0] \port$39226$0 ;
+  input [31:0] \port$39228$0 ;
+  wire [31:0] \port$39228$0 ;
+  assign \$1  = $signed({ a_sign, \port$39226$0 [31:16] }) * $signed({ 1'h0, \port$39228$0 [15:0] });
   always @(posedge core_clk)
     hl <= \$2 ;
-  assign \$signal  = \port$39223$0 ;
-  assign \$signal$5  = \port$39225$0 ;
+  assign \$signal  = \port$39226$0 ;
+  assign \$signal$5  = \port$39228$0 ;
   assign \$2  = \$1 [32:0];
 endmodule
 
-module \weft.simt.core.execute.lane_0.times_lh (core_rst, \port$39223$0 , \port$39225$0 , b_top, \port$39234$0 , core_clk);
+module \weft.simt.core.execute.lane_0.times_lh (core_rst, \port$39226$0 , \port$39228$0 , b_top, \port$39237$0 , core_clk);
   wire [34:0] \$1 ;
   wire [33:0] \$2 ;
   reg [33:0] \$signal  = 34'h000000000;
@@ -45847,23 +45893,23 @@ module \weft.simt.core.execute.lane_0.times_lh (core_rst, \port$39223$0 , \port$
   wire core_clk;
   input core_rst;
   wire core_rst;
-  input [31:0] \port$39223$0 ;
-  wire [31:0] \port$39223$0 ;
-  input [31:0] \port$39225$0 ;
-  wire [31:0] \port$39225$0 ;
+  input [31:0] \port$39226$0 ;
+  wire [31:0] \port$39226$0 ;
+  input [31:0] \port$39228$0 ;
+  wire [31:0] \port$39228$0 ;
   (* init = 34'h000000000 *)
-  output [33:0] \port$39234$0 ;
-  wire [33:0] \port$39234$0 ;
-  assign \$1  = $signed({ 1'h0, \port$39223$0 [15:0] }) * $signed({ b_top, \port$39225$0 [31:16] });
+  output [33:0] \port$39237$0 ;
+  wire [33:0] \port$39237$0 ;
+  assign \$1  = $signed({ 1'h0, \port$39226$0 [15:0] }) * $signed({ b_top, \port$39228$0 [31:16] });
   always @(posedge core_clk)
     \$signal  <= \$2 ;
-  assign \$signal$3  = \port$39223$0 ;
-  assign \$signal$4  = \port$39225$0 ;
-  assign \port$39234$0  = \$signal ;
+  assign \$signal$3  = \port$39226$0 ;
+  assign \$signal$4  = \port$39228$0 ;
+  assign \port$39237$0  = \$signal ;
   assign \$2  = \$1 [33:0];
 endmodule
 
-module \weft.simt.core.execute.lane_0.times_ll (core_rst, \port$39223$0 , \port$39225$0 , \port$39232$0 , core_clk);
+module \weft.simt.core.execute.lane_0.times_ll (core_rst, \port$39226$0 , \port$39228$0 , \port$39235$0 , core_clk);
   wire [31:0] \$1 ;
   wire [31:0] \$2 ;
   reg [31:0] \$signal  = 32'd0;
@@ -45873,19 +45919,19 @@ module \weft.simt.core.execute.lane_0.times_ll (core_rst, \port$39223$0 , \port$
   wire core_clk;
   input core_rst;
   wire core_rst;
-  input [31:0] \port$39223$0 ;
-  wire [31:0] \port$39223$0 ;
-  input [31:0] \port$39225$0 ;
-  wire [31:0] \port$39225$0 ;
+  input [31:0] \port$39226$0 ;
+  wire [31:0] \port$39226$0 ;
+  input [31:0] \port$39228$0 ;
+  wire [31:0] \port$39228$0 ;
   (* init = 32'd0 *)
-  output [31:0] \port$39232$0 ;
-  wire [31:0] \port$39232$0 ;
-  assign \$1  = \port$39223$0 [15:0] * \port$39225$0 [15:0];
+  output [31:0] \port$39235$0 ;
+  wire [31:0] \port$39235$0 ;
+  assign \$1  = \port$39226$0 [15:0] * \port$39228$0 [15:0];
   always @(posedge core_clk)
     \$signal  <= \$2 ;
-  assign \$signal$3  = \port$39223$0 ;
-  assign \$signal$4  = \port$39225$0 ;
-  assign \port$39232$0  = \$signal ;
+  assign \$signal$3  = \port$39226$0 ;
+  assign \$signal$4  = \port$39228$0 ;
+  assign \port$39235$0  = \$signal ;
   assign \$2  = \$1 ;
 endmodule
 
@@ -46950,32 +46996,32 @@ module \weft.simt.core.execute.lane_1 (gives, core_rst, a, b, controls, sum, \re
     .controls_1(controls_1),
     .core_clk(core_clk),
     .core_rst(core_rst),
-    .\port$39258$0 (\$signal$32 ),
-    .\port$39260$0 (\$signal$34 )
+    .\port$39261$0 (\$signal$32 ),
+    .\port$39263$0 (\$signal$34 )
   );
   \weft.simt.core.execute.lane_1.times_byte_1  times_byte_1 (
     .byte_product_1(byte_product_1),
     .controls_1(controls_1),
     .core_clk(core_clk),
     .core_rst(core_rst),
-    .\port$39258$0 (\$signal$32 ),
-    .\port$39260$0 (\$signal$34 )
+    .\port$39261$0 (\$signal$32 ),
+    .\port$39263$0 (\$signal$34 )
   );
   \weft.simt.core.execute.lane_1.times_byte_2  times_byte_2 (
     .byte_product_2(byte_product_2),
     .controls_1(controls_1),
     .core_clk(core_clk),
     .core_rst(core_rst),
-    .\port$39258$0 (\$signal$32 ),
-    .\port$39260$0 (\$signal$34 )
+    .\port$39261$0 (\$signal$32 ),
+    .\port$39263$0 (\$signal$34 )
   );
   \weft.simt.core.execute.lane_1.times_byte_3  times_byte_3 (
     .byte_product_3(byte_product_3),
     .controls_1(controls_1),
     .core_clk(core_clk),
     .core_rst(core_rst),
-    .\port$39258$0 (\$signal$32 ),
-    .\port$39260$0 (\$signal$34 )
+    .\port$39261$0 (\$signal$32 ),
+    .\port$39263$0 (\$signal$34 )
   );
   \weft.simt.core.execute.lane_1.times_hh  times_hh (
     .a_sign(a_sign),
@@ -46983,31 +47029,31 @@ module \weft.simt.core.execute.lane_1 (gives, core_rst, a, b, controls, sum, \re
     .core_clk(core_clk),
     .core_rst(core_rst),
     .hh(hh),
-    .\port$39258$0 (\$signal$32 ),
-    .\port$39260$0 (\$signal$34 )
+    .\port$39261$0 (\$signal$32 ),
+    .\port$39263$0 (\$signal$34 )
   );
   \weft.simt.core.execute.lane_1.times_hl  times_hl (
     .a_sign(a_sign),
     .core_clk(core_clk),
     .core_rst(core_rst),
     .hl(hl),
-    .\port$39258$0 (\$signal$32 ),
-    .\port$39260$0 (\$signal$34 )
+    .\port$39261$0 (\$signal$32 ),
+    .\port$39263$0 (\$signal$34 )
   );
   \weft.simt.core.execute.lane_1.times_lh  times_lh (
     .b_top(b_top),
     .core_clk(core_clk),
     .core_rst(core_rst),
-    .\port$39258$0 (\$signal$32 ),
-    .\port$39260$0 (\$signal$34 ),
-    .\port$39269$0 (\$signal$10 )
+    .\port$39261$0 (\$signal$32 ),
+    .\port$39263$0 (\$signal$34 ),
+    .\port$39272$0 (\$signal$10 )
   );
   \weft.simt.core.execute.lane_1.times_ll  times_ll (
     .core_clk(core_clk),
     .core_rst(core_rst),
-    .\port$39258$0 (\$signal$32 ),
-    .\port$39260$0 (\$signal$34 ),
-    .\port$39267$0 (\$signal$13 )
+    .\port$39261$0 (\$signal$32 ),
+    .\port$39263$0 (\$signal$34 ),
+    .\port$39270$0 (\$signal$13 )
   );
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$96 ) begin end
@@ -47111,7 +47157,7 @@ module \weft.simt.core.execute.lane_1 (gives, core_rst, a, b, controls, sum, \re
   assign \controls.illegal  = controls[88];
 endmodule
 
-module \weft.simt.core.execute.lane_1.times_byte_0 (core_rst, controls_1, \port$39258$0 , \port$39260$0 , byte_product_0, core_clk);
+module \weft.simt.core.execute.lane_1.times_byte_0 (core_rst, controls_1, \port$39261$0 , \port$39263$0 , byte_product_0, core_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$97  = 0;
   wire [15:0] \$1 ;
   wire \$2 ;
@@ -47126,11 +47172,11 @@ module \weft.simt.core.execute.lane_1.times_byte_0 (core_rst, controls_1, \port$
   wire core_clk;
   input core_rst;
   wire core_rst;
-  input [31:0] \port$39258$0 ;
-  wire [31:0] \port$39258$0 ;
-  input [31:0] \port$39260$0 ;
-  wire [31:0] \port$39260$0 ;
-  assign \$1  = $signed(\port$39258$0 [7:0]) * $signed(\port$39260$0 [7:0]);
+  input [31:0] \port$39261$0 ;
+  wire [31:0] \port$39261$0 ;
+  input [31:0] \port$39263$0 ;
+  wire [31:0] \port$39263$0 ;
+  assign \$1  = $signed(\port$39261$0 [7:0]) * $signed(\port$39263$0 [7:0]);
   assign \$2  = ~ controls_1[23];
   always @(posedge core_clk)
     byte_product_0 <= \$3 ;
@@ -47141,11 +47187,11 @@ module \weft.simt.core.execute.lane_1.times_byte_0 (core_rst, controls_1, \port$
       \$3  = 16'h0000;
     end
   end
-  assign \$signal  = \port$39258$0 ;
-  assign \$signal$4  = \port$39260$0 ;
+  assign \$signal  = \port$39261$0 ;
+  assign \$signal$4  = \port$39263$0 ;
 endmodule
 
-module \weft.simt.core.execute.lane_1.times_byte_1 (core_rst, controls_1, \port$39258$0 , \port$39260$0 , byte_product_1, core_clk);
+module \weft.simt.core.execute.lane_1.times_byte_1 (core_rst, controls_1, \port$39261$0 , \port$39263$0 , byte_product_1, core_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$98  = 0;
   wire [15:0] \$1 ;
   wire \$2 ;
@@ -47160,11 +47206,11 @@ module \weft.simt.core.execute.lane_1.times_byte_1 (core_rst, controls_1, \port$
   wire core_clk;
   input core_rst;
   wire core_rst;
-  input [31:0] \port$39258$0 ;
-  wire [31:0] \port$39258$0 ;
-  input [31:0] \port$39260$0 ;
-  wire [31:0] \port$39260$0 ;
-  assign \$1  = $signed(\port$39258$0 [15:8]) * $signed(\port$39260$0 [15:8]);
+  input [31:0] \port$39261$0 ;
+  wire [31:0] \port$39261$0 ;
+  input [31:0] \port$39263$0 ;
+  wire [31:0] \port$39263$0 ;
+  assign \$1  = $signed(\port$39261$0 [15:8]) * $signed(\port$39263$0 [15:8]);
   assign \$2  = ~ controls_1[23];
   always @(posedge core_clk)
     byte_product_1 <= \$3 ;
@@ -47175,11 +47221,11 @@ module \weft.simt.core.execute.lane_1.times_byte_1 (core_rst, controls_1, \port$
       \$3  = 16'h0000;
     end
   end
-  assign \$signal  = \port$39258$0 ;
-  assign \$signal$4  = \port$39260$0 ;
+  assign \$signal  = \port$39261$0 ;
+  assign \$signal$4  = \port$39263$0 ;
 endmodule
 
-module \weft.simt.core.execute.lane_1.times_byte_2 (core_rst, controls_1, \port$39258$0 , \port$39260$0 , byte_product_2, core_clk);
+module \weft.simt.core.execute.lane_1.times_byte_2 (core_rst, controls_1, \port$39261$0 , \port$39263$0 , byte_product_2, core_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$99  = 0;
   wire [15:0] \$1 ;
   wire \$2 ;
@@ -47194,11 +47240,11 @@ module \weft.simt.core.execute.lane_1.times_byte_2 (core_rst, controls_1, \port$
   wire core_clk;
   input core_rst;
   wire core_rst;
-  input [31:0] \port$39258$0 ;
-  wire [31:0] \port$39258$0 ;
-  input [31:0] \port$39260$0 ;
-  wire [31:0] \port$39260$0 ;
-  assign \$1  = $signed(\port$39258$0 [23:16]) * $signed(\port$39260$0 [23:16]);
+  input [31:0] \port$39261$0 ;
+  wire [31:0] \port$39261$0 ;
+  input [31:0] \port$39263$0 ;
+  wire [31:0] \port$39263$0 ;
+  assign \$1  = $signed(\port$39261$0 [23:16]) * $signed(\port$39263$0 [23:16]);
   assign \$2  = ~ controls_1[23];
   always @(posedge core_clk)
     byte_product_2 <= \$3 ;
@@ -47209,11 +47255,11 @@ module \weft.simt.core.execute.lane_1.times_byte_2 (core_rst, controls_1, \port$
       \$3  = 16'h0000;
     end
   end
-  assign \$signal  = \port$39258$0 ;
-  assign \$signal$4  = \port$39260$0 ;
+  assign \$signal  = \port$39261$0 ;
+  assign \$signal$4  = \port$39263$0 ;
 endmodule
 
-module \weft.simt.core.execute.lane_1.times_byte_3 (core_rst, controls_1, \port$39258$0 , \port$39260$0 , byte_product_3, core_clk);
+module \weft.simt.core.execute.lane_1.times_byte_3 (core_rst, controls_1, \port$39261$0 , \port$39263$0 , byte_product_3, core_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$100  = 0;
   wire [15:0] \$1 ;
   wire \$2 ;
@@ -47228,11 +47274,11 @@ module \weft.simt.core.execute.lane_1.times_byte_3 (core_rst, controls_1, \port$
   wire core_clk;
   input core_rst;
   wire core_rst;
-  input [31:0] \port$39258$0 ;
-  wire [31:0] \port$39258$0 ;
-  input [31:0] \port$39260$0 ;
-  wire [31:0] \port$39260$0 ;
-  assign \$1  = $signed(\port$39258$0 [31:24]) * $signed(\port$39260$0 [31:24]);
+  input [31:0] \port$39261$0 ;
+  wire [31:0] \port$39261$0 ;
+  input [31:0] \port$39263$0 ;
+  wire [31:0] \port$39263$0 ;
+  assign \$1  = $signed(\port$39261$0 [31:24]) * $signed(\port$39263$0 [31:24]);
   assign \$2  = ~ controls_1[23];
   always @(posedge core_clk)
     byte_product_3 <= \$3 ;
@@ -47243,11 +47289,11 @@ module \weft.simt.core.execute.lane_1.times_byte_3 (core_rst, controls_1, \port$
       \$3  = 16'h0000;
     end
   end
-  assign \$signal  = \port$39258$0 ;
-  assign \$signal$4  = \port$39260$0 ;
+  assign \$signal  = \port$39261$0 ;
+  assign \$signal$4  = \port$39263$0 ;
 endmodule
 
-module \weft.simt.core.execute.lane_1.times_hh (core_rst, \port$39258$0 , a_sign, \port$39260$0 , b_top, hh, core_clk);
+module \weft.simt.core.execute.lane_1.times_hh (core_rst, \port$39261$0 , a_sign, \port$39263$0 , b_top, hh, core_clk);
   wire [34:0] \$1 ;
   wire [34:0] \$2 ;
   wire [31:0] \$signal ;
@@ -47262,19 +47308,19 @@ module \weft.simt.core.execute.lane_1.times_hh (core_rst, \port$39258$0 , a_sign
   wire core_rst;
   output [34:0] hh;
   reg [34:0] hh = 35'h000000000;
-  input [31:0] \port$39258$0 ;
-  wire [31:0] \port$39258$0 ;
-  input [31:0] \port$39260$0 ;
-  wire [31:0] \port$39260$0 ;
-  assign \$1  = $signed({ a_sign, \port$39258$0 [31:16] }) * $signed({ b_top, \port$39260$0 [31:16] });
+  input [31:0] \port$39261$0 ;
+  wire [31:0] \port$39261$0 ;
+  input [31:0] \port$39263$0 ;
+  wire [31:0] \port$39263$0 ;
+  assign \$1  = $signed({ a_sign, \port$39261$0 [31:16] }) * $signed({ b_top, \port$39263$0 [31:16] });
   always @(posedge core_clk)
     hh <= \$2 ;
-  assign \$signal  = \port$39258$0 ;
-  assign \$signal$5  = \port$39260$0 ;
+  assign \$signal  = \port$39261$0 ;
+  assign \$signal$5  = \port$39263$0 ;
   assign \$2  = \$1 ;
 endmodule
 
-module \weft.simt.core.execute.lane_1.times_hl (core_rst, \port$39258$0 , a_sign, \port$39260$0 , hl, core_clk);
+module \weft.simt.core.execute.lane_1.times_hl (core_rst, \port$39261$0 , a_sign, \port$39263$0 , hl, core_clk);
   wire [33:0] \$1 ;
   wire [32:0] \$2 ;
   wire [31:0] \$signal ;
@@ -47287,19 +47333,19 @@ module \weft.simt.core.execute.lane_1.times_hl (core_rst, \port$39258$0 , a_sign
   wire core_rst;
   output [32:0] hl;
   reg [32:0] hl = 33'h000000000;
-  input [31:0] \port$39258$0 ;
-  wire [31:0] \port$39258$0 ;
-  input [31:0] \port$39260$0 ;
-  wire [31:0] \port$39260$0 ;
-  assign \$1  = $signed({ a_sign, \port$39258$0 [31:16] }) * $signed({ 1'h0, \port$39260$0 [15:0] });
+  input [31:0] \port$39261$0 ;
+  wire [31:0] \port$39261$0 ;
+  input [31:0] \port$39263$0 ;
+  wire [31:0] \port$39263$0 ;
+  assign \$1  = $signed({ a_sign, \port$39261$0 [31:16] }) * $signed({ 1'h0, \port$39263$0 [15:0] });
   always @(posedge core_clk)
     hl <= \$2 ;
-  assign \$signal  = \port$39258$0 ;
-  assign \$signal$5  = \port$39260$0 ;
+  assign \$signal  = \port$39261$0 ;
+  assign \$signal$5  = \port$39263$0 ;
   assign \$2  = \$1 [32:0];
 endmodule
 
-module \weft.simt.core.execute.lane_1.times_lh (core_rst, \port$39258$0 , \port$39260$0 , b_top, \port$39269$0 , core_clk);
+module \weft.simt.core.execute.lane_1.times_lh (core_rst, \port$39261$0 , \port$39263$0 , b_top, \port$39272$0 , core_clk);
   wire [34:0] \$1 ;
   wire [33:0] \$2 ;
   reg [33:0] \$signal  = 34'h000000000;
@@ -47311,23 +47357,23 @@ module \weft.simt.core.execute.lane_1.times_lh (core_rst, \port$39258$0 , \port$
   wire core_clk;
   input core_rst;
   wire core_rst;
-  input [31:0] \port$39258$0 ;
-  wire [31:0] \port$39258$0 ;
-  input [31:0] \port$39260$0 ;
-  wire [31:0] \port$39260$0 ;
+  input [31:0] \port$39261$0 ;
+  wire [31:0] \port$39261$0 ;
+  input [31:0] \port$39263$0 ;
+  wire [31:0] \port$39263$0 ;
   (* init = 34'h000000000 *)
-  output [33:0] \port$39269$0 ;
-  wire [33:0] \port$39269$0 ;
-  assign \$1  = $signed({ 1'h0, \port$39258$0 [15:0] }) * $signed({ b_top, \port$39260$0 [31:16] });
+  output [33:0] \port$39272$0 ;
+  wire [33:0] \port$39272$0 ;
+  assign \$1  = $signed({ 1'h0, \port$39261$0 [15:0] }) * $signed({ b_top, \port$39263$0 [31:16] });
   always @(posedge core_clk)
     \$signal  <= \$2 ;
-  assign \$signal$3  = \port$39258$0 ;
-  assign \$signal$4  = \port$39260$0 ;
-  assign \port$39269$0  = \$signal ;
+  assign \$signal$3  = \port$39261$0 ;
+  assign \$signal$4  = \port$39263$0 ;
+  assign \port$39272$0  = \$signal ;
   assign \$2  = \$1 [33:0];
 endmodule
 
-module \weft.simt.core.execute.lane_1.times_ll (core_rst, \port$39258$0 , \port$39260$0 , \port$39267$0 , core_clk);
+module \weft.simt.core.execute.lane_1.times_ll (core_rst, \port$39261$0 , \port$39263$0 , \port$39270$0 , core_clk);
   wire [31:0] \$1 ;
   wire [31:0] \$2 ;
   reg [31:0] \$signal  = 32'd0;
@@ -47337,19 +47383,19 @@ module \weft.simt.core.execute.lane_1.times_ll (core_rst, \port$39258$0 , \port$
   wire core_clk;
   input core_rst;
   wire core_rst;
-  input [31:0] \port$39258$0 ;
-  wire [31:0] \port$39258$0 ;
-  input [31:0] \port$39260$0 ;
-  wire [31:0] \port$39260$0 ;
+  input [31:0] \port$39261$0 ;
+  wire [31:0] \port$39261$0 ;
+  input [31:0] \port$39263$0 ;
+  wire [31:0] \port$39263$0 ;
   (* init = 32'd0 *)
-  output [31:0] \port$39267$0 ;
-  wire [31:0] \port$39267$0 ;
-  assign \$1  = \port$39258$0 [15:0] * \port$39260$0 [15:0];
+  output [31:0] \port$39270$0 ;
+  wire [31:0] \port$39270$0 ;
+  assign \$1  = \port$39261$0 [15:0] * \port$39263$0 [15:0];
   always @(posedge core_clk)
     \$signal  <= \$2 ;
-  assign \$signal$3  = \port$39258$0 ;
-  assign \$signal$4  = \port$39260$0 ;
-  assign \port$39267$0  = \$signal ;
+  assign \$signal$3  = \port$39261$0 ;
+  assign \$signal$4  = \port$39263$0 ;
+  assign \port$39270$0  = \$signal ;
   assign \$2  = \$1 ;
 endmodule
 
@@ -48974,7 +49020,7 @@ module \weft.simt.core.launcher (i__valid, free, pc, busy, core_rst, i__payload,
   assign \$60  = lane;
 endmodule
 
-module \weft.simt.core.registers (write__data, a, b, core_rst, warp, write__en, write_warp, write_rd, \port$39048$15 , core_clk);
+module \weft.simt.core.registers (write__data, a, b, core_rst, warp, write__en, write_warp, write_rd, \port$39051$15 , core_clk);
   output [63:0] a;
   wire [63:0] a;
   output [63:0] b;
@@ -48986,8 +49032,8 @@ module \weft.simt.core.registers (write__data, a, b, core_rst, warp, write__en, 
   wire [6:0] first__addr;
   wire [63:0] first__data;
   wire first__en;
-  input [9:0] \port$39048$15 ;
-  wire [9:0] \port$39048$15 ;
+  input [9:0] \port$39051$15 ;
+  wire [9:0] \port$39051$15 ;
   wire [4:0] rs1;
   wire [4:0] rs2;
   wire [6:0] second__addr;
@@ -49017,17 +49063,17 @@ module \weft.simt.core.registers (write__data, a, b, core_rst, warp, write__en, 
   reg [63:0] _0_;
   reg [63:0] _1_;
   always @(posedge core_clk) begin
-    _0_ <= memory[{ warp, \port$39048$15 [4:0] }];
-    _1_ <= memory[{ warp, \port$39048$15 [9:5] }];
+    _0_ <= memory[{ warp, \port$39051$15 [4:0] }];
+    _1_ <= memory[{ warp, \port$39051$15 [9:5] }];
   end
   assign a = _0_;
   assign b = _1_;
   assign first__en = 1'h1;
-  assign first__addr = { warp, \port$39048$15 [4:0] };
-  assign rs1 = \port$39048$15 [4:0];
+  assign first__addr = { warp, \port$39051$15 [4:0] };
+  assign rs1 = \port$39051$15 [4:0];
   assign second__en = 1'h1;
-  assign second__addr = { warp, \port$39048$15 [9:5] };
-  assign rs2 = \port$39048$15 [9:5];
+  assign second__addr = { warp, \port$39051$15 [9:5] };
+  assign rs2 = \port$39051$15 [9:5];
   assign first__data = a;
   assign second__data = b;
   assign write_mask = write__en;
@@ -49566,7 +49612,7 @@ module \weft.simt.core.requests.areas (running, core_rst, launch, read__addr, ar
   assign \$5  = { launch[95:80], 1'h0 };
 endmodule
 
-module \weft.simt.core.returns (i__ready, i__valid, answered, row__mask, \port$36322$0 , \port$36413$0 , \port$36590$0 , \port$36596$0 , \port$36687$0 , \port$36864$0 , core_rst, i__payload, \port$39712$0 , core_clk);
+module \weft.simt.core.returns (i__ready, i__valid, answered, row__mask, \port$36325$0 , \port$36416$0 , \port$36593$0 , \port$36599$0 , \port$36690$0 , \port$36867$0 , core_rst, i__payload, \port$39715$0 , core_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$105  = 0;
   wire \$1 ;
   wire \$10 ;
@@ -50160,20 +50206,20 @@ module \weft.simt.core.returns (i__ready, i__valid, answered, row__mask, \port$3
   input i__valid;
   wire i__valid;
   reg part = 1'h0;
-  output [7:0] \port$36322$0 ;
-  wire [7:0] \port$36322$0 ;
-  output [7:0] \port$36413$0 ;
-  wire [7:0] \port$36413$0 ;
-  output [15:0] \port$36590$0 ;
-  wire [15:0] \port$36590$0 ;
-  output [7:0] \port$36596$0 ;
-  wire [7:0] \port$36596$0 ;
-  output [7:0] \port$36687$0 ;
-  wire [7:0] \port$36687$0 ;
-  output [15:0] \port$36864$0 ;
-  wire [15:0] \port$36864$0 ;
-  output [6:0] \port$39712$0 ;
-  wire [6:0] \port$39712$0 ;
+  output [7:0] \port$36325$0 ;
+  wire [7:0] \port$36325$0 ;
+  output [7:0] \port$36416$0 ;
+  wire [7:0] \port$36416$0 ;
+  output [15:0] \port$36593$0 ;
+  wire [15:0] \port$36593$0 ;
+  output [7:0] \port$36599$0 ;
+  wire [7:0] \port$36599$0 ;
+  output [7:0] \port$36690$0 ;
+  wire [7:0] \port$36690$0 ;
+  output [15:0] \port$36867$0 ;
+  wire [15:0] \port$36867$0 ;
+  output [6:0] \port$39715$0 ;
+  wire [6:0] \port$39715$0 ;
   wire [63:0] row__data;
   output [1:0] row__mask;
   wire [1:0] row__mask;
@@ -50765,13 +50811,13 @@ module \weft.simt.core.returns (i__ready, i__valid, answered, row__mask, \port$3
   assign row__warp = answer[6:5];
   assign row__rd = answer[4:0];
   assign row__data = { \$550 , \$373 , \$282 , \$276 , \$99 , \$8  };
-  assign \port$36322$0  = \$8 ;
-  assign \port$36413$0  = \$99 ;
-  assign \port$36590$0  = \$276 ;
-  assign \port$36596$0  = \$282 ;
-  assign \port$36687$0  = \$373 ;
-  assign \port$36864$0  = \$550 ;
-  assign \port$39712$0  = answer[6:0];
+  assign \port$36325$0  = \$8 ;
+  assign \port$36416$0  = \$99 ;
+  assign \port$36593$0  = \$276 ;
+  assign \port$36599$0  = \$282 ;
+  assign \port$36690$0  = \$373 ;
+  assign \port$36867$0  = \$550 ;
+  assign \port$39715$0  = answer[6:0];
   assign \answer.rd  = answer[4:0];
   assign \answer.warp  = answer[6:5];
   assign \answer.mask  = answer[8:7];
@@ -51764,8 +51810,8 @@ module \weft.simt.core.rows (taken_one, push__ready, read__burst__ready, read__b
     .o__ready(push__ready),
     .\o__ready$39 (\o__ready$153 ),
     .\o__valid$9 (\o__valid$147 ),
-    .\port$39610$0 (\$192 ),
-    .\port$39612$0 (\$193 ),
+    .\port$39613$0 (\$192 ),
+    .\port$39615$0 (\$193 ),
     .push__payload(push__payload),
     .push__valid(push__valid),
     .row(\$194 ),
@@ -51796,8 +51842,8 @@ module \weft.simt.core.rows (taken_one, push__ready, read__burst__ready, read__b
     .\o__ready$22 (write__burst__ready),
     .\o__ready$67 (write__beat__ready),
     .\o__ready$79 (write__done__valid),
-    .\port$11124$0 (\$190 ),
-    .\port$11125$0 (\$191 ),
+    .\port$11127$0 (\$190 ),
+    .\port$11128$0 (\$191 ),
     .read__beat__payload(read__beat__payload),
     .read__beat__ready(read__beat__ready),
     .read__beat__valid(read__beat__valid),
@@ -52300,7 +52346,7 @@ module \weft.simt.core.rows (taken_one, push__ready, read__burst__ready, read__b
   assign \$37  = \$36 ;
 endmodule
 
-module \weft.simt.core.rows.at_port (taken_one, o__ready, free, \o__ready$39 , semaphore, take, surely, if_free, busy, core_rst, valid, what, \port$39610$0 , \port$39612$0 , row, \o__valid$9 , push__valid, push__payload, strobe, write__data, core_clk
+module \weft.simt.core.rows.at_port (taken_one, o__ready, free, \o__ready$39 , semaphore, take, surely, if_free, busy, core_rst, valid, what, \port$39613$0 , \port$39615$0 , row, \o__valid$9 , push__valid, push__payload, strobe, write__data, core_clk
 );
   reg \$auto$verilog_backend.cc:2355:dump_module$107  = 0;
   wire [5:0] \$1 ;
@@ -52388,11 +52434,11 @@ module \weft.simt.core.rows.at_port (taken_one, o__ready, free, \o__ready$39 , s
   output \o__valid$9 ;
   reg \o__valid$9  = 1'h0;
   (* init = 9'h000 *)
-  output [8:0] \port$39610$0 ;
-  wire [8:0] \port$39610$0 ;
+  output [8:0] \port$39613$0 ;
+  wire [8:0] \port$39613$0 ;
   (* init = 1'h0 *)
-  output \port$39612$0 ;
-  wire \port$39612$0 ;
+  output \port$39615$0 ;
+  wire \port$39615$0 ;
   output [31:0] push__payload;
   wire [31:0] push__payload;
   wire push__ready;
@@ -52628,8 +52674,8 @@ module \weft.simt.core.rows.at_port (taken_one, o__ready, free, \o__ready$39 , s
   assign data = write__data;
   assign \o__payload$33  = { 1'h0, \$37 , 38'h0000000000, row[1], 31'h00000000, row[0], \$35  };
   assign semaphore = word[3:0];
-  assign \port$39610$0  = \$35 ;
-  assign \port$39612$0  = \$37 ;
+  assign \port$39613$0  = \$35 ;
+  assign \port$39615$0  = \$37 ;
   assign \what.request  = what[151:0];
   assign \what.request.load  = what[0];
   assign \what.request.store  = what[1];
@@ -52786,7 +52832,7 @@ module \weft.simt.core.rows.at_port.pushed.skid (i__valid, i__payload, o__ready,
   end
 endmodule
 
-module \weft.simt.core.rows.in_main (o__ready, read__beat__valid, \o__ready$22 , write__done__payload, \o__ready$79 , free, loaded__ready, stored__ready, read__beat__ready, here, \port$11124$0 , \port$11125$0 , holds, surely, if_free, beats, busy, read__burst__valid, read__burst__payload, core_rst, read__beat__payload
+module \weft.simt.core.rows.in_main (o__ready, read__beat__valid, \o__ready$22 , write__done__payload, \o__ready$79 , free, loaded__ready, stored__ready, read__beat__ready, here, \port$11127$0 , \port$11128$0 , holds, surely, if_free, beats, busy, read__burst__valid, read__burst__payload, core_rst, read__beat__payload
 , \o__ready$67 , abort, valid, what, waits, words, loaded__payload, loaded__valid, stored__valid, stored__payload, write__beat__valid, write__beat__payload, write__burst__valid, write__burst__payload, strobe, data, row, core_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$110  = 0;
   wire \$1 ;
@@ -79361,10 +79407,10 @@ module \weft.simt.core.rows.in_main (o__ready, read__beat__valid, \o__ready$22 ,
   wire \o__valid$93 ;
   wire \o__valid$94 ;
   reg [3:0] passed = 4'h0;
-  output \port$11124$0 ;
-  wire \port$11124$0 ;
-  output \port$11125$0 ;
-  wire \port$11125$0 ;
+  output \port$11127$0 ;
+  wire \port$11127$0 ;
+  output \port$11128$0 ;
+  wire \port$11128$0 ;
   input [33:0] read__beat__payload;
   wire [33:0] read__beat__payload;
   wire [31:0] \read__beat__payload.data ;
@@ -104110,8 +104156,8 @@ module \weft.simt.core.rows.in_main (o__ready, read__beat__valid, \o__ready$22 ,
   assign write__done__valid = \o__ready$79 ;
   assign answer = { \$1698 , \$1695 , \$1692 , \$1689  };
   assign \$signal$86  = { \$1700 , \$1699  };
-  assign \port$11124$0  = \$1682 ;
-  assign \port$11125$0  = \$1683 ;
+  assign \port$11127$0  = \$1682 ;
+  assign \port$11128$0  = \$1683 ;
   assign beats = \$1723 [4:0];
   assign loaded__valid = \$signal$46 ;
   assign \what.request  = what[151:0];
@@ -107829,9 +107875,9 @@ module \weft.simt.core.rows.in_shared (port_ready, free, loads, o__ready, if_fre
     .o__payload(\o__payload$50 ),
     .o__ready(o__ready),
     .o__valid(\o__valid$47 ),
-    .\port$39408$0 (\$93 ),
-    .\port$39410$0 (\$95 ),
-    .\port$39467$0 (found)
+    .\port$39411$0 (\$93 ),
+    .\port$39413$0 (\$95 ),
+    .\port$39470$0 (found)
   );
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$118 ) begin end
@@ -108265,7 +108311,7 @@ module \weft.simt.core.rows.in_shared (port_ready, free, loads, o__ready, if_fre
   assign \$72  = \$like$37 ;
 endmodule
 
-module \weft.simt.core.rows.in_shared.answers (o__ready, i__valid, o__payload, core_rst, \port$39408$0 , \port$39410$0 , \port$39467$0 , o__valid, core_clk);
+module \weft.simt.core.rows.in_shared.answers (o__ready, i__valid, o__payload, core_rst, \port$39411$0 , \port$39413$0 , \port$39470$0 , o__valid, core_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$119  = 0;
   wire \$1 ;
   wire \$10 ;
@@ -108337,12 +108383,12 @@ module \weft.simt.core.rows.in_shared.answers (o__ready, i__valid, o__payload, c
   output o__valid;
   reg o__valid = 1'h0;
   wire pop;
-  input [8:0] \port$39408$0 ;
-  wire [8:0] \port$39408$0 ;
-  input [7:0] \port$39410$0 ;
-  wire [7:0] \port$39410$0 ;
-  input [63:0] \port$39467$0 ;
-  wire [63:0] \port$39467$0 ;
+  input [8:0] \port$39411$0 ;
+  wire [8:0] \port$39411$0 ;
+  input [7:0] \port$39413$0 ;
+  wire [7:0] \port$39413$0 ;
+  input [63:0] \port$39470$0 ;
+  wire [63:0] \port$39470$0 ;
   wire push;
   wire [1:0] read__addr;
   wire [81:0] read__data;
@@ -108377,7 +108423,7 @@ module \weft.simt.core.rows.in_shared.answers (o__ready, i__valid, o__payload, c
   reg [81:0] storage [3:0];
   always @(posedge core_clk) begin
     if (push)
-      storage[write__addr] <= { 1'h0, \port$39410$0 , \port$39467$0 , \port$39408$0  };
+      storage[write__addr] <= { 1'h0, \port$39413$0 , \port$39470$0 , \port$39411$0  };
   end
   reg [1:0] _0_;
   always @(posedge core_clk) begin
@@ -108462,33 +108508,33 @@ module \weft.simt.core.rows.in_shared.answers (o__ready, i__valid, o__payload, c
   assign \$signal  = o__valid;
   assign head_next = \$4 [1:0];
   assign tail = write__addr;
-  assign write__data = { 1'h0, \port$39410$0 , \port$39467$0 , \port$39408$0  };
-  assign i__payload = { 1'h0, \port$39410$0 , \port$39467$0 , \port$39408$0  };
+  assign write__data = { 1'h0, \port$39413$0 , \port$39470$0 , \port$39411$0  };
+  assign i__payload = { 1'h0, \port$39413$0 , \port$39470$0 , \port$39411$0  };
   assign write__en = push;
   assign read__addr = \$4 [1:0];
   assign read__en = 1'h1;
   assign read__data = o__payload;
   assign \$like  = \$5 [2:0];
   assign fewer = \$6 [2:0];
-  assign \write__data.rd  = \port$39408$0 [4:0];
-  assign \write__data.warp  = \port$39408$0 [6:5];
-  assign \write__data.mask  = \port$39408$0 [8:7];
-  assign \write__data.row  = \port$39467$0 ;
-  assign \write__data.byte  = \port$39410$0 [0];
-  assign \write__data.half  = \port$39410$0 [1];
-  assign \write__data.unsigned  = \port$39410$0 [2];
-  assign \write__data.offsets  = \port$39410$0 [6:3];
-  assign \write__data.last  = \port$39410$0 [7];
+  assign \write__data.rd  = \port$39411$0 [4:0];
+  assign \write__data.warp  = \port$39411$0 [6:5];
+  assign \write__data.mask  = \port$39411$0 [8:7];
+  assign \write__data.row  = \port$39470$0 ;
+  assign \write__data.byte  = \port$39413$0 [0];
+  assign \write__data.half  = \port$39413$0 [1];
+  assign \write__data.unsigned  = \port$39413$0 [2];
+  assign \write__data.offsets  = \port$39413$0 [6:3];
+  assign \write__data.last  = \port$39413$0 [7];
   assign \write__data.error  = 1'h0;
-  assign \i__payload.rd  = \port$39408$0 [4:0];
-  assign \i__payload.warp  = \port$39408$0 [6:5];
-  assign \i__payload.mask  = \port$39408$0 [8:7];
-  assign \i__payload.row  = \port$39467$0 ;
-  assign \i__payload.byte  = \port$39410$0 [0];
-  assign \i__payload.half  = \port$39410$0 [1];
-  assign \i__payload.unsigned  = \port$39410$0 [2];
-  assign \i__payload.offsets  = \port$39410$0 [6:3];
-  assign \i__payload.last  = \port$39410$0 [7];
+  assign \i__payload.rd  = \port$39411$0 [4:0];
+  assign \i__payload.warp  = \port$39411$0 [6:5];
+  assign \i__payload.mask  = \port$39411$0 [8:7];
+  assign \i__payload.row  = \port$39470$0 ;
+  assign \i__payload.byte  = \port$39413$0 [0];
+  assign \i__payload.half  = \port$39413$0 [1];
+  assign \i__payload.unsigned  = \port$39413$0 [2];
+  assign \i__payload.offsets  = \port$39413$0 [6:3];
+  assign \i__payload.last  = \port$39413$0 [7];
   assign \i__payload.error  = 1'h0;
   assign \o__payload.rd  = o__payload[4:0];
   assign \o__payload.warp  = o__payload[6:5];
@@ -112437,8 +112483,8 @@ module \weft.simt.core.traps (answered, trapped, handed, comes, core_rst, token,
   assign \$16  = \$15 ;
 endmodule
 
-module \weft.store (cmd__valid, burst__ready, memory__done__payload, done, act__ready, cmd__ready, act__valid, \port$4931$0 , \port$4933$0 , memory__beat__valid, message, \end , \busy$115 , memory__burst__valid, memory__burst__payload, cleared_rst, abort, \port$37568$0 , \port$37570$0 , \port$37572$0 , \port$37574$0 
-, \port$37576$0 , \port$37578$0 , \port$37580$0 , \port$37582$0 , \port$37584$0 , \port$37586$0 , \port$37588$0 , \port$37590$0 , \port$37592$0 , \port$37594$0 , \port$37596$0 , \port$37598$0 , memory__beat__ready, act__data, memory__beat__payload, fault__valid, fault__cause, fault__index, post__valid, post__mask, \port$38889$0 
+module \weft.store (cmd__valid, burst__ready, memory__done__payload, done, act__ready, cmd__ready, act__valid, \port$4934$0 , \port$4936$0 , memory__beat__valid, message, \end , \busy$115 , memory__burst__valid, memory__burst__payload, cleared_rst, abort, \port$37571$0 , \port$37573$0 , \port$37575$0 , \port$37577$0 
+, \port$37579$0 , \port$37581$0 , \port$37583$0 , \port$37585$0 , \port$37587$0 , \port$37589$0 , \port$37591$0 , \port$37593$0 , \port$37595$0 , \port$37597$0 , \port$37599$0 , \port$37601$0 , memory__beat__ready, act__data, memory__beat__payload, fault__valid, fault__cause, fault__index, post__valid, post__mask, \port$38892$0 
 , cleared_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$129  = 0;
   wire \$1 ;
@@ -112866,44 +112912,44 @@ module \weft.store (cmd__valid, burst__ready, memory__done__payload, done, act__
   wire \piece.row_last ;
   wire [24:0] \piece.size ;
   wire [1:0] \piece.skew ;
-  input [32:0] \port$37568$0 ;
-  wire [32:0] \port$37568$0 ;
-  input [32:0] \port$37570$0 ;
-  wire [32:0] \port$37570$0 ;
-  input [32:0] \port$37572$0 ;
-  wire [32:0] \port$37572$0 ;
-  input [32:0] \port$37574$0 ;
-  wire [32:0] \port$37574$0 ;
-  input [32:0] \port$37576$0 ;
-  wire [32:0] \port$37576$0 ;
-  input [32:0] \port$37578$0 ;
-  wire [32:0] \port$37578$0 ;
-  input [32:0] \port$37580$0 ;
-  wire [32:0] \port$37580$0 ;
-  input [32:0] \port$37582$0 ;
-  wire [32:0] \port$37582$0 ;
-  input [32:0] \port$37584$0 ;
-  wire [32:0] \port$37584$0 ;
-  input [32:0] \port$37586$0 ;
-  wire [32:0] \port$37586$0 ;
-  input [32:0] \port$37588$0 ;
-  wire [32:0] \port$37588$0 ;
-  input [32:0] \port$37590$0 ;
-  wire [32:0] \port$37590$0 ;
-  input [32:0] \port$37592$0 ;
-  wire [32:0] \port$37592$0 ;
-  input [32:0] \port$37594$0 ;
-  wire [32:0] \port$37594$0 ;
-  input [32:0] \port$37596$0 ;
-  wire [32:0] \port$37596$0 ;
-  input [32:0] \port$37598$0 ;
-  wire [32:0] \port$37598$0 ;
-  output [18:0] \port$38889$0 ;
-  wire [18:0] \port$38889$0 ;
-  output \port$4931$0 ;
-  wire \port$4931$0 ;
-  output \port$4933$0 ;
-  wire \port$4933$0 ;
+  input [32:0] \port$37571$0 ;
+  wire [32:0] \port$37571$0 ;
+  input [32:0] \port$37573$0 ;
+  wire [32:0] \port$37573$0 ;
+  input [32:0] \port$37575$0 ;
+  wire [32:0] \port$37575$0 ;
+  input [32:0] \port$37577$0 ;
+  wire [32:0] \port$37577$0 ;
+  input [32:0] \port$37579$0 ;
+  wire [32:0] \port$37579$0 ;
+  input [32:0] \port$37581$0 ;
+  wire [32:0] \port$37581$0 ;
+  input [32:0] \port$37583$0 ;
+  wire [32:0] \port$37583$0 ;
+  input [32:0] \port$37585$0 ;
+  wire [32:0] \port$37585$0 ;
+  input [32:0] \port$37587$0 ;
+  wire [32:0] \port$37587$0 ;
+  input [32:0] \port$37589$0 ;
+  wire [32:0] \port$37589$0 ;
+  input [32:0] \port$37591$0 ;
+  wire [32:0] \port$37591$0 ;
+  input [32:0] \port$37593$0 ;
+  wire [32:0] \port$37593$0 ;
+  input [32:0] \port$37595$0 ;
+  wire [32:0] \port$37595$0 ;
+  input [32:0] \port$37597$0 ;
+  wire [32:0] \port$37597$0 ;
+  input [32:0] \port$37599$0 ;
+  wire [32:0] \port$37599$0 ;
+  input [32:0] \port$37601$0 ;
+  wire [32:0] \port$37601$0 ;
+  output [18:0] \port$38892$0 ;
+  wire [18:0] \port$38892$0 ;
+  output \port$4934$0 ;
+  wire \port$4934$0 ;
+  output \port$4936$0 ;
+  wire \port$4936$0 ;
   reg [15:0] post = 16'h0000;
   (* init = 16'h0000 *)
   wire [15:0] \post$34 ;
@@ -112971,7 +113017,7 @@ module \weft.store (cmd__valid, burst__ready, memory__done__payload, done, act__
   wire [31:0] \word_beat.data ;
   wire [3:0] \word_beat.strobe ;
   wire writes_word;
-  assign \$signal  = \port$37568$0 [7:0] == 3'h5;
+  assign \$signal  = \port$37571$0 [7:0] == 3'h5;
   assign \$1  = ~ busy;
   assign \$2  = \$1  & \$signal$4 ;
   assign \$3  = \$2  & ready;
@@ -112986,10 +113032,10 @@ module \weft.store (cmd__valid, burst__ready, memory__done__payload, done, act__
   assign \$signal$10  = cmd__valid & cmd__ready;
   assign \$11  = ~ \$signal ;
   assign \$signal$12  = cmd__ready & \$11 ;
-  assign \$12  = | \port$37578$0 [23:0];
-  assign \$13  = | \port$37580$0 [15:0];
+  assign \$12  = | \port$37581$0 [23:0];
+  assign \$13  = | \port$37583$0 [15:0];
   assign \$14  = \$12  & \$13 ;
-  assign \$15  = | \port$37580$0 [31:16];
+  assign \$15  = | \port$37583$0 [31:16];
   assign \$16  = \$14  & \$15 ;
   assign bursts_free = \$signal$12  & \$16 ;
   assign \$17  = cmd__valid & bursts_free;
@@ -112998,10 +113044,10 @@ module \weft.store (cmd__valid, burst__ready, memory__done__payload, done, act__
   assign single = | phase;
   assign \$18  = | entry[101:78];
   assign \$19  = entry[117:102] == 1'h1;
-  assign \$20  = | \port$37578$0 [23:0];
-  assign \$21  = | \port$37580$0 [15:0];
+  assign \$20  = | \port$37581$0 [23:0];
+  assign \$21  = | \port$37583$0 [15:0];
   assign \$22  = \$20  & \$21 ;
-  assign \$23  = | \port$37580$0 [31:16];
+  assign \$23  = | \port$37583$0 [31:16];
   assign \$24  = \$22  & \$23 ;
   assign \$25  = ~ \$24 ;
   assign \$26  = ~ \$signal ;
@@ -113072,10 +113118,10 @@ module \weft.store (cmd__valid, burst__ready, memory__done__payload, done, act__
   assign \$74  = \$73  | open;
   assign \busy$115  = \$74  | post__valid;
   assign \$75  = ~ \$signal ;
-  assign \$76  = | \port$37578$0 [23:0];
-  assign \$77  = | \port$37580$0 [15:0];
+  assign \$76  = | \port$37581$0 [23:0];
+  assign \$77  = | \port$37583$0 [15:0];
   assign \$78  = \$76  & \$77 ;
-  assign \$79  = | \port$37580$0 [31:16];
+  assign \$79  = | \port$37583$0 [31:16];
   assign \$80  = \$78  & \$79 ;
   assign \$81  = ~ \$80 ;
   assign \$82  = \$75  & \$81 ;
@@ -113159,7 +113205,7 @@ module \weft.store (cmd__valid, burst__ready, memory__done__payload, done, act__
     .index(index),
     .last(last),
     .open(open),
-    .\port$38807$16 (\$132 ),
+    .\port$38810$16 (\$132 ),
     .post(post),
     .ready(ready),
     .waits(\waits$112 )
@@ -113299,7 +113345,7 @@ module \weft.store (cmd__valid, burst__ready, memory__done__payload, done, act__
     if (\$auto$verilog_backend.cc:2355:dump_module$129 ) begin end
     \$113  = post;
     if (\$85 ) begin
-      \$113  = \port$37570$0 [31:16];
+      \$113  = \port$37573$0 [31:16];
     end
     if (cleared_rst) begin
       \$113  = 16'h0000;
@@ -113309,7 +113355,7 @@ module \weft.store (cmd__valid, burst__ready, memory__done__payload, done, act__
     if (\$auto$verilog_backend.cc:2355:dump_module$129 ) begin end
     \$114  = index;
     if (\$85 ) begin
-      \$114  = { \port$37598$0 [32], \port$37596$0 [32], \port$37594$0 [32], \port$37592$0 [32], \port$37590$0 [32], \port$37588$0 [32], \port$37586$0 [32], \port$37584$0 [32], \port$37582$0 [32], \port$37580$0 [32], \port$37578$0 [32], \port$37576$0 [32], \port$37574$0 [32], \port$37572$0 [32], \port$37570$0 [32], \port$37568$0 [32] };
+      \$114  = { \port$37601$0 [32], \port$37599$0 [32], \port$37597$0 [32], \port$37595$0 [32], \port$37593$0 [32], \port$37591$0 [32], \port$37589$0 [32], \port$37587$0 [32], \port$37585$0 [32], \port$37583$0 [32], \port$37581$0 [32], \port$37579$0 [32], \port$37577$0 [32], \port$37575$0 [32], \port$37573$0 [32], \port$37571$0 [32] };
     end
     if (cleared_rst) begin
       \$114  = 16'h0000;
@@ -113319,7 +113365,7 @@ module \weft.store (cmd__valid, burst__ready, memory__done__payload, done, act__
     if (\$auto$verilog_backend.cc:2355:dump_module$129 ) begin end
     \$115  = signal;
     if (\$85 ) begin
-      \$115  = { \port$37598$0 [32], \port$37596$0 [32], \port$37594$0 [32], \port$37592$0 [32], \port$37590$0 [32], \port$37588$0 [32], \port$37586$0 [32], \port$37584$0 [32], \port$37582$0 [32], \port$37580$0 [32], \port$37578$0 [32], \port$37576$0 [32], \port$37574$0 [32], \port$37572$0 [32], \port$37570$0 [32], \port$37568$0 [32], \port$37598$0 [31:0], \port$37596$0 [31:0], \port$37594$0 [31:0], \port$37592$0 [31:0], \port$37590$0 [31:0], \port$37588$0 [31:0], \port$37586$0 [31:0], \port$37584$0 [31:0], \port$37582$0 [31:0], \port$37580$0 [31:0], \port$37578$0 [31:0], \port$37576$0 [31:0], \port$37574$0 [31:0], \port$37572$0 [31:0], \port$37570$0 [31:0], \port$37568$0 [31:0] };
+      \$115  = { \port$37601$0 [32], \port$37599$0 [32], \port$37597$0 [32], \port$37595$0 [32], \port$37593$0 [32], \port$37591$0 [32], \port$37589$0 [32], \port$37587$0 [32], \port$37585$0 [32], \port$37583$0 [32], \port$37581$0 [32], \port$37579$0 [32], \port$37577$0 [32], \port$37575$0 [32], \port$37573$0 [32], \port$37571$0 [32], \port$37601$0 [31:0], \port$37599$0 [31:0], \port$37597$0 [31:0], \port$37595$0 [31:0], \port$37593$0 [31:0], \port$37591$0 [31:0], \port$37589$0 [31:0], \port$37587$0 [31:0], \port$37585$0 [31:0], \port$37583$0 [31:0], \port$37581$0 [31:0], \port$37579$0 [31:0], \port$37577$0 [31:0], \port$37575$0 [31:0], \port$37573$0 [31:0], \port$37571$0 [31:0] };
     end
     if (cleared_rst) begin
       \$115  = 528'h000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000;
@@ -113470,7 +113516,7 @@ module \weft.store (cmd__valid, burst__ready, memory__done__payload, done, act__
       \$131  = 1'h0;
     end
   end
-  assign cmd__payload = { \port$37598$0 [32], \port$37596$0 [32], \port$37594$0 [32], \port$37592$0 [32], \port$37590$0 [32], \port$37588$0 [32], \port$37586$0 [32], \port$37584$0 [32], \port$37582$0 [32], \port$37580$0 [32], \port$37578$0 [32], \port$37576$0 [32], \port$37574$0 [32], \port$37572$0 [32], \port$37570$0 [32], \port$37568$0 [32], \port$37598$0 [31:0], \port$37596$0 [31:0], \port$37594$0 [31:0], \port$37592$0 [31:0], \port$37590$0 [31:0], \port$37588$0 [31:0], \port$37586$0 [31:0], \port$37584$0 [31:0], \port$37582$0 [31:0], \port$37580$0 [31:0], \port$37578$0 [31:0], \port$37576$0 [31:0], \port$37574$0 [31:0], \port$37572$0 [31:0], \port$37570$0 [31:0], \port$37568$0 [31:0] };
+  assign cmd__payload = { \port$37601$0 [32], \port$37599$0 [32], \port$37597$0 [32], \port$37595$0 [32], \port$37593$0 [32], \port$37591$0 [32], \port$37589$0 [32], \port$37587$0 [32], \port$37585$0 [32], \port$37583$0 [32], \port$37581$0 [32], \port$37579$0 [32], \port$37577$0 [32], \port$37575$0 [32], \port$37573$0 [32], \port$37571$0 [32], \port$37601$0 [31:0], \port$37599$0 [31:0], \port$37597$0 [31:0], \port$37595$0 [31:0], \port$37593$0 [31:0], \port$37591$0 [31:0], \port$37589$0 [31:0], \port$37587$0 [31:0], \port$37585$0 [31:0], \port$37583$0 [31:0], \port$37581$0 [31:0], \port$37579$0 [31:0], \port$37577$0 [31:0], \port$37575$0 [31:0], \port$37573$0 [31:0], \port$37571$0 [31:0] };
   assign word = signal[95:64];
   assign burst__valid = memory__burst__valid;
   assign burst__payload = memory__burst__payload;
@@ -113500,27 +113546,27 @@ module \weft.store (cmd__valid, burst__ready, memory__done__payload, done, act__
   assign arriving = line[14:10];
   assign closing_index = \$132 [31:16];
   assign closing_post = \$132 [15:0];
-  assign \port$4931$0  = \$39 ;
-  assign \port$4933$0  = \$41 ;
-  assign \port$38889$0  = \o__payload$78 [18:0];
-  assign \cmd__payload.opcode  = \port$37568$0 [7:0];
-  assign \cmd__payload.wait  = \port$37570$0 [15:0];
-  assign \cmd__payload.post  = \port$37570$0 [31:16];
-  assign \cmd__payload.dst  = \port$37572$0 [31:0];
-  assign \cmd__payload.stride1  = \port$37574$0 [31:0];
-  assign \cmd__payload.stride2  = \port$37576$0 [31:0];
-  assign \cmd__payload.len  = \port$37578$0 [23:0];
-  assign \cmd__payload.count1  = \port$37580$0 [15:0];
-  assign \cmd__payload.count2  = \port$37580$0 [31:16];
-  assign \cmd__payload.src  = \port$37582$0 [23:0];
-  assign \cmd__payload.src_stride1  = \port$37584$0 [23:0];
-  assign \cmd__payload.src_stride2  = \port$37586$0 [23:0];
-  assign \cmd__payload.write  = \port$37568$0 [8];
-  assign \cmd__payload.message  = \port$37568$0 [9];
-  assign \cmd__payload.end  = \port$37568$0 [10];
-  assign \cmd__payload.address  = \port$37572$0 [31:0];
-  assign \cmd__payload.value  = \port$37574$0 [31:0];
-  assign \cmd__payload.index  = { \port$37598$0 [32], \port$37596$0 [32], \port$37594$0 [32], \port$37592$0 [32], \port$37590$0 [32], \port$37588$0 [32], \port$37586$0 [32], \port$37584$0 [32], \port$37582$0 [32], \port$37580$0 [32], \port$37578$0 [32], \port$37576$0 [32], \port$37574$0 [32], \port$37572$0 [32], \port$37570$0 [32], \port$37568$0 [32] };
+  assign \port$4934$0  = \$39 ;
+  assign \port$4936$0  = \$41 ;
+  assign \port$38892$0  = \o__payload$78 [18:0];
+  assign \cmd__payload.opcode  = \port$37571$0 [7:0];
+  assign \cmd__payload.wait  = \port$37573$0 [15:0];
+  assign \cmd__payload.post  = \port$37573$0 [31:16];
+  assign \cmd__payload.dst  = \port$37575$0 [31:0];
+  assign \cmd__payload.stride1  = \port$37577$0 [31:0];
+  assign \cmd__payload.stride2  = \port$37579$0 [31:0];
+  assign \cmd__payload.len  = \port$37581$0 [23:0];
+  assign \cmd__payload.count1  = \port$37583$0 [15:0];
+  assign \cmd__payload.count2  = \port$37583$0 [31:16];
+  assign \cmd__payload.src  = \port$37585$0 [23:0];
+  assign \cmd__payload.src_stride1  = \port$37587$0 [23:0];
+  assign \cmd__payload.src_stride2  = \port$37589$0 [23:0];
+  assign \cmd__payload.write  = \port$37571$0 [8];
+  assign \cmd__payload.message  = \port$37571$0 [9];
+  assign \cmd__payload.end  = \port$37571$0 [10];
+  assign \cmd__payload.address  = \port$37575$0 [31:0];
+  assign \cmd__payload.value  = \port$37577$0 [31:0];
+  assign \cmd__payload.index  = { \port$37601$0 [32], \port$37599$0 [32], \port$37597$0 [32], \port$37595$0 [32], \port$37593$0 [32], \port$37591$0 [32], \port$37589$0 [32], \port$37587$0 [32], \port$37585$0 [32], \port$37583$0 [32], \port$37581$0 [32], \port$37579$0 [32], \port$37577$0 [32], \port$37575$0 [32], \port$37573$0 [32], \port$37571$0 [32] };
   assign \rows.addr  = rows[31:0];
   assign \rows.stride1  = rows[63:32];
   assign \rows.stride2  = rows[95:64];
@@ -113712,31 +113758,31 @@ module \weft.store (cmd__valid, burst__ready, memory__done__payload, done, act__
   assign \i__payload$69 [0] = piece[10];
   assign \i__payload$50 [73:57] = walking;
   assign \i__payload$50 [56:0] = \o__payload$51 ;
-  assign entry[152:137] = { \port$37598$0 [32], \port$37596$0 [32], \port$37594$0 [32], \port$37592$0 [32], \port$37590$0 [32], \port$37588$0 [32], \port$37586$0 [32], \port$37584$0 [32], \port$37582$0 [32], \port$37580$0 [32], \port$37578$0 [32], \port$37576$0 [32], \port$37574$0 [32], \port$37572$0 [32], \port$37570$0 [32], \port$37568$0 [32] };
+  assign entry[152:137] = { \port$37601$0 [32], \port$37599$0 [32], \port$37597$0 [32], \port$37595$0 [32], \port$37593$0 [32], \port$37591$0 [32], \port$37589$0 [32], \port$37587$0 [32], \port$37585$0 [32], \port$37583$0 [32], \port$37581$0 [32], \port$37579$0 [32], \port$37577$0 [32], \port$37575$0 [32], \port$37573$0 [32], \port$37571$0 [32] };
   assign entry[136] = \$25 ;
   assign entry[135] = \$19 ;
   assign entry[134] = \$18 ;
-  assign entry[133:118] = \port$37580$0 [31:16];
-  assign entry[117:102] = \port$37580$0 [15:0];
-  assign entry[101:78] = \port$37578$0 [23:0];
-  assign entry[77:76] = \port$37576$0 [1:0];
-  assign entry[75:74] = \port$37574$0 [1:0];
-  assign entry[73:72] = \port$37572$0 [1:0];
-  assign entry[71:48] = \port$37586$0 [23:0];
-  assign entry[47:24] = \port$37584$0 [23:0];
-  assign entry[23:0] = \port$37582$0 [23:0];
-  assign rows[151:136] = \port$37580$0 [31:16];
-  assign rows[135:120] = \port$37580$0 [15:0];
-  assign rows[119:96] = \port$37578$0 [23:0];
-  assign rows[95:64] = \port$37576$0 [31:0];
-  assign rows[63:32] = \port$37574$0 [31:0];
-  assign rows[31:0] = \port$37572$0 [31:0];
+  assign entry[133:118] = \port$37583$0 [31:16];
+  assign entry[117:102] = \port$37583$0 [15:0];
+  assign entry[101:78] = \port$37581$0 [23:0];
+  assign entry[77:76] = \port$37579$0 [1:0];
+  assign entry[75:74] = \port$37577$0 [1:0];
+  assign entry[73:72] = \port$37575$0 [1:0];
+  assign entry[71:48] = \port$37589$0 [23:0];
+  assign entry[47:24] = \port$37587$0 [23:0];
+  assign entry[23:0] = \port$37585$0 [23:0];
+  assign rows[151:136] = \port$37583$0 [31:16];
+  assign rows[135:120] = \port$37583$0 [15:0];
+  assign rows[119:96] = \port$37581$0 [23:0];
+  assign rows[95:64] = \port$37579$0 [31:0];
+  assign rows[63:32] = \port$37577$0 [31:0];
+  assign rows[31:0] = \port$37575$0 [31:0];
   assign \$205  = 1'h1;
   assign \$51  = \$203 ;
   assign \$40  = \o__payload$78 [0];
 endmodule
 
-module \weft.store.answers (done, enters, last, fires, closes, open, ready, idle, cleared_rst, post, index, waits, \port$38807$16 , cleared_clk);
+module \weft.store.answers (done, enters, last, fires, closes, open, ready, idle, cleared_rst, post, index, waits, \port$38810$16 , cleared_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$130  = 0;
   wire \$1 ;
   wire [5:0] \$10 ;
@@ -113799,8 +113845,8 @@ module \weft.store.answers (done, enters, last, fires, closes, open, ready, idle
   wire o__valid;
   output open;
   wire open;
-  output [31:0] \port$38807$16 ;
-  wire [31:0] \port$38807$16 ;
+  output [31:0] \port$38810$16 ;
+  wire [31:0] \port$38810$16 ;
   input [15:0] post;
   wire [15:0] post;
   output ready;
@@ -113909,7 +113955,7 @@ module \weft.store.answers (done, enters, last, fires, closes, open, ready, idle
   assign o__ready = closes;
   assign closing_post = o__payload[31:16];
   assign closing_index = o__payload[47:32];
-  assign \port$38807$16  = o__payload[47:16];
+  assign \port$38810$16  = o__payload[47:16];
   assign \i__payload.end  = i__payload[15:0];
   assign \i__payload.post  = i__payload[31:16];
   assign \i__payload.index  = i__payload[47:32];

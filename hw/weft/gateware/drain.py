@@ -14,7 +14,7 @@ needs is looked up there one cycle before. With `Config.held_commands` there is 
 time, it stays where it is, and there are no slots.
 """
 
-from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.hdl import Cat, Module, Mux, Signal, signed
 from amaranth.lib import stream, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out, connect, flipped
@@ -31,6 +31,9 @@ from .interfaces import ActWrite, Fault, Post, command_layout
 from .param_sram import ParamRead, ParamSram
 from .requantise import Requantiser
 from .skid import Skid
+
+LOW_BITS = 17
+"""Bits of a row sum that a multiplier of 18 x 18 bits with signs takes."""
 
 LUT_RAM_ROWS = 16
 """Rows of a RAM of LUTs, in all families that have some."""
@@ -208,10 +211,16 @@ class Drain(wiring.Component):
         correction = Signal(32)
         if config.row_sum:
             factor = self._lookup(m, "factor", cmd.b_zero_point, beats.coming_slot, beats.coming)
+            # Two multipliers, each in a module of its own, as `multiply` has them: a name to place.
+            parts = []
+            halves = {"low": beats.row_sum[:LOW_BITS], "high": beats.row_sum[LOW_BITS:]}
+            for name, half in halves.items():
+                product = Signal(signed(len(half) + 1 + len(factor)), name=f"{name}_product")
+                m.submodules[f"times_{name}"] = times = Module()
+                times.d.comb += product.eq(half * factor.as_signed())
+                parts.append(product)
             with m.If(running):
-                m.d.sync += correction.eq(
-                    Mux(beats.beat.row_sum, beats.row_sum * factor.as_signed(), 0)
-                )
+                m.d.sync += correction.eq(parts[0] + (parts[1] << LOW_BITS))
 
         m.d.comb += [
             self.params.en.eq(running),

@@ -220,7 +220,8 @@ class DrainBeats(wiring.Component):
         with m.If(self.coming):
             m.d.sync += [
                 columns.eq(self.acc.data),
-                self.row_sum.eq(self.acc.row_sum),
+                # Nothing where there is nothing to correct: behind it is a product.
+                self.row_sum.eq(Mux(waiting.row_sum, self.acc.row_sum, 0)),
                 left.eq(waiting.columns),
                 last_row.eq(waiting.last),
                 self.valid.eq(1),

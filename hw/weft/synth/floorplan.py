@@ -15,6 +15,9 @@ LANE_PRODUCTS = ("ll", "lh", "hl", "hh", *(f"byte_{i}" for i in range(4)))
 UNIT_PRODUCTS = ("00", "01", "10", "11")
 """Likewise the requantiser of `DrainUnit`."""
 
+SUM_PRODUCTS = ("low", "high")
+"""Likewise `Drain`, for row sums."""
+
 ECP5_COLUMNS = {
     "ecp5-85k": ((4, 13, 22, 31, 40, 49, 58, 69, 78, 87, 96, 105, 114), (10, 34, 58)),
 }
@@ -38,8 +41,9 @@ def ecp5_floorplan(config: Config, device: str) -> Floorplan:
         x  20 30 21 31 22 32     DSP blocks, rows 2 and 3 in the second
 
     Lanes of a SIMT core have two blocks each, one above the other, in columns of their own amid the
-    array's: a core is between main memory and the activations. Requantisers have what the last of
-    an odd number of rows leaves free. Else both would be strewn over the device.
+    array's: a core is between main memory and the activations. Requantisers, and what multiplies
+    row sums, have what the last of an odd number of rows leaves free. Else all would be strewn over
+    the device.
 
     Returns
     -------
@@ -77,6 +81,9 @@ def ecp5_floorplan(config: Config, device: str) -> Floorplan:
         if left >= 0:
             for (unit, name), place in zip(products, free[left // 2 :], strict=False):
                 places[f"{UNITS}{unit}.requantiser.times_{name}.*"] = place
+        if left // 2 >= len(SUM_PRODUCTS) and config.row_sum:
+            for name, place in zip(SUM_PRODUCTS, free, strict=False):
+                places[f"drain.times_{name}.*"] = place
     return places
 
 
