@@ -17095,8 +17095,8 @@ module \weft.drain (cmd__valid, act__ready, bias, params__scale, acc__ready, \po
   wire act__valid;
   wire \act__valid$43 ;
   wire add_bias;
-  wire [25:0] beat;
-  wire [25:0] \beat$59 ;
+  wire [24:0] beat;
+  wire [24:0] \beat$59 ;
   wire [2:0] \beat$59.columns ;
   wire \beat$59.last ;
   wire [9:0] \beat$59.offset ;
@@ -17104,7 +17104,6 @@ module \weft.drain (cmd__valid, act__ready, bias, params__scale, acc__ready, \po
   wire \beat$59.params ;
   wire \beat$59.part ;
   wire \beat$59.region ;
-  wire \beat$59.row_sum ;
   wire [1:0] \beat$59.slot ;
   wire [2:0] \beat.columns ;
   wire \beat.last ;
@@ -17113,7 +17112,6 @@ module \weft.drain (cmd__valid, act__ready, bias, params__scale, acc__ready, \po
   wire \beat.params ;
   wire \beat.part ;
   wire \beat.region ;
-  wire \beat.row_sum ;
   wire [1:0] \beat.slot ;
   reg [23:0] beat_param_row = 24'h000000;
   reg [1:0] beat_part = 2'h0;
@@ -17654,7 +17652,7 @@ module \weft.drain (cmd__valid, act__ready, bias, params__scale, acc__ready, \po
     if (\$auto$verilog_backend.cc:2355:dump_module$33 ) begin end
     \$27  = beat_part;
     if (\read__en$81 ) begin
-      \$27  = { beat_part[0], beat[25] };
+      \$27  = { beat_part[0], beat[24] };
     end
     if (cleared_rst) begin
       \$27  = 2'h0;
@@ -17857,18 +17855,16 @@ module \weft.drain (cmd__valid, act__ready, bias, params__scale, acc__ready, \po
   assign \beat.param_row  = beat[19:14];
   assign \beat.slot  = beat[21:20];
   assign \beat.params  = beat[22];
-  assign \beat.row_sum  = beat[23];
-  assign \beat.last  = beat[24];
-  assign \beat.part  = beat[25];
+  assign \beat.last  = beat[23];
+  assign \beat.part  = beat[24];
   assign \beat$59.region  = beat[0];
   assign \beat$59.offset  = beat[10:1];
   assign \beat$59.columns  = beat[13:11];
   assign \beat$59.param_row  = beat[19:14];
   assign \beat$59.slot  = beat[21:20];
   assign \beat$59.params  = beat[22];
-  assign \beat$59.row_sum  = beat[23];
-  assign \beat$59.last  = beat[24];
-  assign \beat$59.part  = beat[25];
+  assign \beat$59.last  = beat[23];
+  assign \beat$59.part  = beat[24];
   assign \$16  = { \$32 [30], \$32 [30], \$32 [30], \$32 [30], \$32 [30], \$32 [30], \$32 [30], \$32 [30], \$32 [30], \$32 [30], \$32 [30], \$32 [30], \$32 [30], \$32 [30], \$32 [30], \$32 , 17'h00000 };
 endmodule
 
@@ -17918,7 +17914,7 @@ module \weft.drain.beats (acc__ready, \port$3948$0 , \port$3980$0 , \port$4012$0
   reg [2:0] \$46 ;
   reg \$47 ;
   reg \$48 ;
-  reg [25:0] \$49 ;
+  reg [24:0] \$49 ;
   wire [2:0] \$5 ;
   wire [5:0] \$6 ;
   wire [6:0] \$7 ;
@@ -17934,7 +17930,7 @@ module \weft.drain.beats (acc__ready, \port$3948$0 , \port$3980$0 , \port$4012$0
   wire [31:0] acc__row_sum;
   output acc__valid;
   wire acc__valid;
-  reg [25:0] at = 26'h0000000;
+  reg [24:0] at = 25'h0000000;
   wire [2:0] \at.columns ;
   wire \at.last ;
   wire [9:0] \at.offset ;
@@ -17942,10 +17938,9 @@ module \weft.drain.beats (acc__ready, \port$3948$0 , \port$3980$0 , \port$4012$0
   wire \at.params ;
   wire \at.part ;
   wire \at.region ;
-  wire \at.row_sum ;
   wire [1:0] \at.slot ;
-  output [25:0] beat;
-  wire [25:0] beat;
+  output [24:0] beat;
+  wire [24:0] beat;
   wire [2:0] \beat.columns ;
   wire \beat.last ;
   wire [9:0] \beat.offset ;
@@ -17953,7 +17948,6 @@ module \weft.drain.beats (acc__ready, \port$3948$0 , \port$3980$0 , \port$4012$0
   wire \beat.params ;
   wire \beat.part ;
   wire \beat.region ;
-  wire \beat.row_sum ;
   wire [1:0] \beat.slot ;
   output [5:0] bias_row;
   wire [5:0] bias_row;
@@ -18088,7 +18082,7 @@ module \weft.drain.beats (acc__ready, \port$3948$0 , \port$3980$0 , \port$4012$0
   assign \$27  = waiting_0[32] ? acc__row_sum : 32'd0;
   assign \$28  = left - 1'h1;
   assign \$29  = ~ \end ;
-  assign \$30  = at[25] + 1'h1;
+  assign \$30  = at[24] + 1'h1;
   assign \$33  = words ? 4'h4 : 4'h1;
   assign \$34  = at[10:1] + \$33 ;
   always @(posedge cleared_clk)
@@ -18172,17 +18166,16 @@ module \weft.drain.beats (acc__ready, \port$3948$0 , \port$3980$0 , \port$4012$0
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$34 ) begin end
-    { \$49 [25], \$49 [23:14], \$49 [10:0] } = { at[25], at[23:14], at[10:0] };
+    { \$49 [24], \$49 [22:14], \$49 [10:0] } = { at[24], at[22:14], at[10:0] };
     if (coming) begin
-      \$49 [25] = 1'h0;
+      \$49 [24] = 1'h0;
       \$49 [0] = waiting_0[5];
       \$49 [10:1] = waiting_0[15:6];
       \$49 [19:14] = waiting_0[27:22];
       \$49 [21:20] = waiting_0[29:28];
       \$49 [22] = waiting_0[31];
-      \$49 [23] = waiting_0[32];
     end else if (valid) begin
-      \$49 [25] = \$31 [0];
+      \$49 [24] = \$31 [0];
       \$49 [10:1] = \$34 [9:0];
       \$49 [19:14] = \$14 [5:0];
     end
@@ -18269,25 +18262,23 @@ module \weft.drain.beats (acc__ready, \port$3948$0 , \port$3980$0 , \port$4012$0
   assign \beat.param_row  = beat[19:14];
   assign \beat.slot  = beat[21:20];
   assign \beat.params  = beat[22];
-  assign \beat.row_sum  = beat[23];
-  assign \beat.last  = beat[24];
-  assign \beat.part  = beat[25];
+  assign \beat.last  = beat[23];
+  assign \beat.part  = beat[24];
   assign \at.region  = at[0];
   assign \at.offset  = at[10:1];
   assign \at.columns  = at[13:11];
   assign \at.param_row  = at[19:14];
   assign \at.slot  = at[21:20];
   assign \at.params  = at[22];
-  assign \at.row_sum  = at[23];
-  assign \at.last  = at[24];
-  assign \at.part  = at[25];
+  assign \at.last  = at[23];
+  assign \at.part  = at[24];
   always @*
     \$49 [13:11] = at[13:11];
   always @*
-    \$49 [24] = at[24];
-  assign beat[24] = \$12 ;
+    \$49 [23] = at[23];
+  assign beat[23] = \$12 ;
   assign beat[13:11] = \$11 ;
-  assign { beat[25], beat[23:14], beat[10:0] } = { at[25], at[23:14], at[10:0] };
+  assign { beat[24], beat[22:14], beat[10:0] } = { at[24], at[22:14], at[10:0] };
   assign \$31  = 2'h0;
   assign \$32  = 4'h4;
   assign \$35  = { 32'h00000000, columns[127:32] };
@@ -19861,7 +19852,7 @@ module \weft.drain.writer (act__ready, \i__valid$9 , \i__payload$11 , act__valid
   reg \$auto$verilog_backend.cc:2355:dump_module$43  = 0;
   wire \$1 ;
   reg \$10 ;
-  reg [25:0] \$11 ;
+  reg [24:0] \$11 ;
   wire \$2 ;
   wire \$3 ;
   wire \$4 ;
@@ -19881,9 +19872,9 @@ module \weft.drain.writer (act__ready, \i__valid$9 , \i__payload$11 , act__valid
   wire act__region;
   output act__valid;
   wire act__valid;
-  reg [25:0] beat = 26'h0000000;
-  input [25:0] \beat$5 ;
-  wire [25:0] \beat$5 ;
+  reg [24:0] beat = 25'h0000000;
+  input [24:0] \beat$5 ;
+  wire [24:0] \beat$5 ;
   wire [2:0] \beat$5.columns ;
   wire \beat$5.last ;
   wire [9:0] \beat$5.offset ;
@@ -19891,7 +19882,6 @@ module \weft.drain.writer (act__ready, \i__valid$9 , \i__payload$11 , act__valid
   wire \beat$5.params ;
   wire \beat$5.part ;
   wire \beat$5.region ;
-  wire \beat$5.row_sum ;
   wire [1:0] \beat$5.slot ;
   wire [2:0] \beat.columns ;
   wire \beat.last ;
@@ -19900,7 +19890,6 @@ module \weft.drain.writer (act__ready, \i__valid$9 , \i__payload$11 , act__valid
   wire \beat.params ;
   wire \beat.part ;
   wire \beat.region ;
-  wire \beat.row_sum ;
   wire [1:0] \beat.slot ;
   input beat_valid;
   wire beat_valid;
@@ -20001,18 +19990,16 @@ module \weft.drain.writer (act__ready, \i__valid$9 , \i__payload$11 , act__valid
   assign \beat.param_row  = beat[19:14];
   assign \beat.slot  = beat[21:20];
   assign \beat.params  = beat[22];
-  assign \beat.row_sum  = beat[23];
-  assign \beat.last  = beat[24];
-  assign \beat.part  = beat[25];
+  assign \beat.last  = beat[23];
+  assign \beat.part  = beat[24];
   assign \beat$5.region  = \beat$5 [0];
   assign \beat$5.offset  = \beat$5 [10:1];
   assign \beat$5.columns  = \beat$5 [13:11];
   assign \beat$5.param_row  = \beat$5 [19:14];
   assign \beat$5.slot  = \beat$5 [21:20];
   assign \beat$5.params  = \beat$5 [22];
-  assign \beat$5.row_sum  = \beat$5 [23];
-  assign \beat$5.last  = \beat$5 [24];
-  assign \beat$5.part  = \beat$5 [25];
+  assign \beat$5.last  = \beat$5 [23];
+  assign \beat$5.part  = \beat$5 [24];
   assign \i__payload.region  = i__payload[0];
   assign \i__payload.offset  = i__payload[10:1];
   assign \i__payload.mask  = i__payload[14:11];
@@ -20021,7 +20008,7 @@ module \weft.drain.writer (act__ready, \i__valid$9 , \i__payload$11 , act__valid
   assign \o__payload.offset  = o__payload[10:1];
   assign \o__payload.mask  = o__payload[14:11];
   assign \o__payload.last  = o__payload[15];
-  assign i__payload[15] = beat[24];
+  assign i__payload[15] = beat[23];
   assign i__payload[14:11] = { \$8 , \$6 , \$4 , \$2  };
   assign i__payload[10:1] = beat[10:1];
   assign i__payload[0] = beat[0];

@@ -48,7 +48,7 @@ def beat_layout(config: Config) -> data.StructLayout:
     `row_layout`, ``last`` with the last beat only.
     """
     row = row_layout(config).members
-    names = ("region", "offset", "columns", "param_row", "slot", "params", "row_sum", "last")
+    names = ("region", "offset", "columns", "param_row", "slot", "params", "last")
     return data.StructLayout(
         {**{name: row[name] for name in names}, "part": range(max(2, word_writes(config)))}
     )
@@ -227,7 +227,7 @@ class DrainBeats(wiring.Component):
                 self.valid.eq(1),
                 at.part.eq(0),
                 *(at[name].eq(waiting[name]) for name in ("region", "offset", "param_row")),
-                *(at[name].eq(waiting[name]) for name in ("slot", "params", "row_sum")),
+                *(at[name].eq(waiting[name]) for name in ("slot", "params")),
             ]
         with m.Elif(self.valid):
             m.d.sync += [
