@@ -19,7 +19,7 @@ from weft.arch.commands import (
 )
 from weft.arch.errors import Cause
 from weft.config import PROGRAM_QUEUE, SEMAPHORE_MAX, SEMAPHORES
-from weft.gateware.command_queue import command_beats, queued_engines
+from weft.gateware.command_queue import command_beats, queued_engines, settles
 from weft.gateware.control import Control
 from weft.gateware.error_control import STUCK_CYCLES
 
@@ -76,7 +76,7 @@ async def latencies(dut):
                 env.profile.engine = 0
                 await env.until(lambda: "store offered" in env.seen, "command")
                 late = env.seen["store offered"] - env.seen["command fetched"]
-                assert late == Control.beat_to_command
+                assert late == Control.beat_to_command(CONFIG)
                 env.profile.engine = 1
                 await env.until(lambda: "end" in env.seen, "end")
             else:
@@ -95,7 +95,7 @@ async def latencies(dut):
 async def back_to_back(dut):
     """An engine that is busy for as long as its queue reloads never waits for a command."""
     env, _, draw = await begin(dut, "back to back")
-    reload = command_beats(CONFIG) + 1
+    reload = command_beats(CONFIG) + 1 + settles(CONFIG)
     raws = [random_command(draw, MATMUL) for _ in range(40)] + [end()]
     env.profile = Profile(longest=0, latency=4)
     await env.ring(env.place(raws), raws)

@@ -1,6 +1,5 @@
 """The small blocks of control in Amaranth's simulator, driven by hypothesis: stalls shrink."""
 
-from functools import partial
 from itertools import chain, pairwise, repeat
 from random import Random
 
@@ -104,7 +103,7 @@ def command_words(config: Config, raw: int, index: int) -> list[dict[str, int]]:
     ]
 
 
-QUEUES = {"word": WordFifo, "early": partial(WordFifo, early=True), "ready": ReadyFifo}
+QUEUES = {"word": WordFifo, "ready": ReadyFifo}
 
 
 @pytest.mark.parametrize("queue", QUEUES.values(), ids=QUEUES)

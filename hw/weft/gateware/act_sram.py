@@ -22,6 +22,7 @@ from weft.config import Config
 
 from .act_region import ActRegion
 from .interfaces import ActRead, ActWrite
+from .rotate import rotated
 from .simt.shared_access import SharedPort
 from .simt.sizes import Sizes
 
@@ -193,7 +194,9 @@ class ActSram(wiring.Component):
                     m.d.comb += [
                         part.write_rows.eq(stage.rows),
                         part.write_mask.eq(stage.mask),
-                        part.write_data.eq(stage.data),
+                        part.write_data.eq(
+                            stage.data.replicate(len(part.write_data) // len(stage.data))
+                        ),
                     ]
 
         outs = [part.out for part in regions]
@@ -213,13 +216,15 @@ class ActSram(wiring.Component):
         even, odd = behind[1:][: region.row_bits], row[1:][: region.row_bits]
         return Cat(*[even] * region.columns, *[odd] * region.columns)
 
-    def _stage_layout(self, rows) -> data.StructLayout:
+    def _stage_layout(self, rows: int, data_bytes: int) -> data.StructLayout:
         """A write in its register: rows, bytes and their mask for all memories of a region.
 
-        ``to``: a bit for each region, if there is a write.
+        ``to``: a bit for each region, if there is a write. ``data``: of one row where both get the
+        same, and the mask says who keeps what.
         """
         size, regions = 2 * self.config.act_row_bytes, self.config.act_regions
-        return data.StructLayout({"to": regions, "rows": rows, "mask": size, "data": 8 * size})
+        parts = {"to": regions, "rows": rows, "mask": size, "data": 8 * data_bytes}
+        return data.StructLayout(parts)
 
     def _stage(self, m: Module, name: str, port: Any, region: ActRegion):
         """Rotate a write into a pair of rows."""
@@ -227,31 +232,24 @@ class ActSram(wiring.Component):
         byte_bits = (row_bytes - 1).bit_length()
         shift, row = port.offset[:byte_bits], port.offset[byte_bits:]
         rows, first_odd = self._rows(row, row + 1, region), row[0]
-        wide = Signal(16 * row_bytes, name=f"{name}_wide")
         mask = Signal(2 * row_bytes, name=f"{name}_wide_mask")
-        stage = Signal(self._stage_layout(len(rows)), name=f"{name}_stage")
-        m.d.comb += [
-            wide.eq(port.data << Cat(Signal(3, name=f"{name}_zero"), shift)),
-            mask.eq(port.mask << shift),
-        ]
-
-        def ordered(pair):
-            half = len(pair) // 2
-            return Mux(first_odd, Cat(pair[half:], pair[:half]), pair)
-
+        stage = Signal(self._stage_layout(len(rows), row_bytes), name=f"{name}_stage")
+        m.d.comb += mask.eq(port.mask << shift)
+        turned = rotated(m, port.data, shift, 8, f"{name}_turned")
         writes = port.valid & port.ready
         m.d.sync += [
             stage.to.eq(Cat(writes & (port.region == i) for i in range(len(stage.to)))),
             # Enabled by nothing: who asks has enough to decide.
             stage.rows.eq(rows),
-            stage.data.eq(ordered(wide)),
-            stage.mask.eq(ordered(mask)),
+            # A byte has the same place in either row.
+            stage.data.eq(turned),
+            stage.mask.eq(Mux(first_odd, mask.rotate_left(row_bytes), mask)),
         ]
         return stage
 
     def _stage_banks(self, m: Module, port: Any):
         """A write of the SIMT core."""
-        stage = Signal(self._stage_layout(len(port.rows)), name="simt_stage")
+        stage = Signal(self._stage_layout(len(port.rows), len(port.data) // 8), name="simt_stage")
         m.d.sync += [
             stage.to.eq(port.write),
             stage.rows.eq(port.rows),
@@ -286,11 +284,12 @@ class ActSram(wiring.Component):
         ]
 
     def _align(self, m: Module, name: str, port: Any, outs: list) -> None:
-        """Choose the region that was read; then order its two rows, and rotate."""
+        """Choose the region that was read; then, for each byte, its row; and rotate."""
         row_bytes = self.config.act_row_bytes
         byte_bits = (row_bytes - 1).bit_length()
         region = Signal(port.region.shape(), name=f"{name}_read_region")
-        swap = Signal(2, name=f"{name}_read_swap")
+        swap = Signal(name=f"{name}_read_swap")
+        from_odd = Signal(row_bytes, name=f"{name}_from_odd")
         shift_1 = Signal(byte_bits, name=f"{name}_shift_1")
         shift_2 = Signal(byte_bits, name=f"{name}_shift_2")
         pair = Signal(16 * row_bytes, name=f"{name}_pair")
@@ -299,15 +298,20 @@ class ActSram(wiring.Component):
         m.d.sync += granted.eq(Cat(port.valid & port.ready, granted[0]))
         m.d.sync += [
             region.eq(port.region),
-            swap.eq(Cat(port.offset[byte_bits], swap[0])),
+            swap.eq(port.offset[byte_bits]),
             shift_1.eq(port.offset[:byte_bits]),
             shift_2.eq(shift_1),
+            # Bytes before the first come from the row behind.
+            from_odd.eq(Cat(swap ^ (byte < shift_1) for byte in range(row_bytes))),
         ]
         # What a memory gives comes late in its cycle: of which region, and nothing else, is chosen.
         with m.If(granted[0]):
             m.d.sync += pair.eq(Array(outs)[region] if len(outs) > 1 else outs[0])
-        low, high = pair[: 8 * row_bytes], pair[8 * row_bytes :]
-        ordered = Mux(swap[1], Cat(high, low), pair)
+        wanted = Cat(
+            Mux(from_odd[byte], *(pair.word_select(row_bytes * odd + byte, 8) for odd in (1, 0)))
+            for byte in range(row_bytes)
+        )
+        turned = rotated(m, wanted, shift_2, -8, f"{name}_turned")
         with m.If(granted[1]):
-            m.d.sync += out.eq(ordered >> Cat(Signal(3, name=f"{name}_zero"), shift_2))
+            m.d.sync += out.eq(turned)
         m.d.comb += port.data.eq(out)

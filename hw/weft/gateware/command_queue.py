@@ -4,7 +4,7 @@ from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from weft.arch.commands import COMMAND_BYTES, Engine
+from weft.arch.commands import COMMAND_BYTES, COMMANDS, Engine
 from weft.arch.registers import QUEUED_ENGINES
 from weft.config import Config
 
@@ -25,6 +25,13 @@ MATMUL copies, to begin the next one without a bubble, and SIMT copies what its 
 def command_beats(config: Config) -> int:
     """Bus-wide words of one command: 1, 2, 4, 8 or 16."""
     return COMMAND_BYTES // config.bus_bytes
+
+
+def settles(config: Config) -> bool:
+    """Whether a command's last word says for what semaphores it waits: on the widest bus alone."""
+    bits, last = 8 * config.bus_bytes, command_beats(config) - 1
+    waits = (command.by_name.get(name) for command in COMMANDS for name in ("wait", "wait_weights"))
+    return any(field.offset // bits == last for field in waits if field)
 
 
 def word_layout(config: Config) -> data.StructLayout:

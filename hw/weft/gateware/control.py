@@ -20,7 +20,7 @@ from amaranth.lib.wiring import In, Out
 from weft.arch.commands import Engine
 from weft.config import PROGRAM_QUEUE, SEMAPHORES, Config
 
-from .command_queue import HOLDERS, CommandQueue, queued_engines
+from .command_queue import HOLDERS, CommandQueue, queued_engines, settles
 from .counters import Counters
 from .dispatcher import Dispatcher
 from .error_control import ErrorControl
@@ -110,11 +110,13 @@ class Control(wiring.Component):
     doorbell_to_burst = 1 + Dispatcher.program_latency
     """Cycles from an accepted doorbell write to the first burst on ``fetch``, when idle."""
 
-    beat_to_command = Dispatcher.latency + CommandQueue.latency
-    """Cycles from the last beat of a command to ``<engine>_cmd.valid``, when nothing waits."""
-
     post_to_command = Semaphores.latency
     """Cycles from a post to the command that waited for it."""
+
+    @staticmethod
+    def beat_to_command(config: Config) -> int:
+        """Cycles from the last beat of a command to ``<engine>_cmd.valid``, if nothing waits."""
+        return Dispatcher.latency + CommandQueue.latency + settles(config)
 
     def __init__(self, config: Config):
         self._config = config
@@ -238,7 +240,7 @@ class Control(wiring.Component):
         for number, engine in enumerate(self._engines):
             name = engine.name.lower()
             queue: Any = CommandQueue(self._config, engine)
-            gate: Any = Gate(engine)
+            gate: Any = Gate(engine, settles=settles(self._config))
             m.submodules[f"{name}_queue"] = cleared(queue)
             m.submodules[f"{name}_gate"] = cleared(gate)
             wiring.connect(m, getattr(dispatcher, f"{name}_words"), queue.i)
@@ -255,6 +257,7 @@ class Control(wiring.Component):
             taken |= gate.taken
             m.d.comb += [
                 gate.nonzero.eq(semaphores.nonzero),
+                gate.post.eq(semaphores.post),
                 gate.hold.eq(hold),
                 busy[number].eq(getattr(me, f"{name}_busy")),
                 offered[number].eq(gate.o.valid),
@@ -266,12 +269,11 @@ class Control(wiring.Component):
             if engine is Engine.MATMUL:
                 command = gate.i.payload
                 others = gate.missing & ~command.wait_weights & ~command.wait_acc
+                weights_there = Signal()
+                m.d.sync += weights_there.eq(~(gate.lacks & command.wait_weights).any())
                 m.d.comb += [
                     me.matmul_weights.eq(
-                        gate.i.valid
-                        & command.early
-                        & ~(gate.missing & command.wait_weights).any()
-                        & ~hold
+                        gate.i.valid & command.early & weights_there & gate.settled & ~hold
                     ),
                     me.matmul_waiting.weights.eq((gate.missing & command.wait_weights).any()),
                     me.matmul_waiting.operands.eq(others.any()),

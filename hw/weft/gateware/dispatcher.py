@@ -6,7 +6,7 @@ do: they would wait for it in the queues, and what it pushes behind them.
 
 from typing import Any
 
-from amaranth.hdl import Module, Mux, Signal
+from amaranth.hdl import Module, Mux, Signal, Value
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -203,20 +203,28 @@ class Dispatcher(wiring.Component):
         end_beat, end_bit = divmod(commands[signal].by_name["end"].offset, bits)
         early_end, must_not = Signal(), Signal()
         never = [k for k, command in enumerate(commands) if command in KERNELS_MUST_NOT]
+
+        def kind_in(beat: int) -> Value:
+            """The kind of a command of which this word comes: no wait for what the first says."""
+            return kept if beat else named.number
+
         m.d.comb += [
             early_end.eq(
-                (kind == signal) & (beat == end_beat) & word[end_bit] & (self.index != last_index)
+                (kind_in(end_beat) == signal)
+                & (beat == end_beat)
+                & word[end_bit]
+                & (self.index != last_index)
             ),
             must_not.eq(pushed & (~pushes | kind.matches(*never))),
         ]
 
         unused = Signal(bits)  # bits of the word that must be zero
-        with m.Switch(kind):
-            for k, command in enumerate(commands):
-                with m.Case(k), m.Switch(beat):
-                    for b in range(beats):
+        with m.Switch(beat):
+            for b in range(beats):
+                with m.Case(b), m.Switch(kind_in(b)):
+                    for k, command in enumerate(commands):
                         used = command.used_mask >> (b * bits) & (1 << bits) - 1
-                        with m.Case(b):
+                        with m.Case(k):
                             m.d.comb += unused.eq(~used)
 
         # --- a checked word stands in a register until its queue takes it ------------------------
@@ -249,7 +257,7 @@ class Dispatcher(wiring.Component):
             m.d.comb += me.push.ready.eq(enters & pushed)
             launches = [k for k, command in enumerate(commands) if command is LAUNCH]
             flag_beat, flag_bit = divmod(LAUNCH.by_name["pushes"].offset, bits)
-            asks = kind.matches(*launches) & (beat == flag_beat) & word[flag_bit]
+            asks = kind_in(flag_beat).matches(*launches) & (beat == flag_beat) & word[flag_bit]
             kernels = awaited | pushes | push_valid  # the next command is a kernel's
             kernels_then = kernels | asks if flag_beat == beats - 1 else kernels
             with m.If(enters & asks):

@@ -13,7 +13,7 @@ from weft.config import Config
 
 from .command_queue import queued_engines
 from .interfaces import INDEX_BITS, Fault
-from .one_hot import lowest
+from .one_hot import lowest, selected
 
 STUCK_CYCLES = 64
 """Cycles without any movement before a program counts as stuck."""
@@ -158,13 +158,10 @@ class ErrorControl(wiring.Component):
         m.d.sync += first.eq(lowest(Cat(what[0] for what in found)) & seen.replicate(len(found)))
         with m.If(seen):
             m.d.sync += self.abort.eq(1)
-        for number, (_, cause, engine, index) in enumerate(found):
-            with m.If(first[number]):
-                m.d.sync += [
-                    me.error.cause.eq(cause),
-                    me.error.engine.eq(engine),
-                    me.error.command.eq(index),
-                ]
+        with m.If(first.any()):
+            for place, name in enumerate(("cause", "engine", "command"), start=1):
+                says = [(bit, what[place]) for bit, what in zip(first, found, strict=True)]
+                m.d.sync += me.error[name].eq(selected(says))
 
         quiet_for = Signal(range(QUIET_CYCLES))
         m.d.comb += self.halt.eq(

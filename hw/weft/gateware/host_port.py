@@ -21,6 +21,7 @@ from .counters import COUNTER_BITS, Counters, counter_places
 from .error_control import error_layout
 from .fetcher import COMMAND_SHIFT, program_layout
 from .interfaces import INDEX_BITS, AxiLite, trap_layout
+from .one_hot import selected
 
 OKAY = 0
 SLVERR = 2
@@ -260,13 +261,23 @@ class HostPort(wiring.Component):
                     if register.counter:
                         place = self._places[register.name.lower()]
                         m.d.comb += [is_counter.eq(1), self.counter.eq(place)]
-                    else:
-                        m.d.sync += value.eq(readable[register.name])
             with m.Default():
                 m.d.sync += known.eq(0)
-
-        m.d.sync += [counter.eq(is_counter), looked.eq(Cat(looking, looked))]
-        with m.If(looking & Mux(counter, looked.all() & self.counter_valid, looked[0])):
+        # Which register it is, and what that says, one cycle after the other.
+        plain = [register for register in self._registers if not register.counter]
+        which = Signal(len(plain))
+        m.d.sync += [
+            which.eq(Cat(word == register.offset >> 2 for register in plain)),
+            value.eq(
+                selected(
+                    (bit, readable[register.name])
+                    for bit, register in zip(which, plain, strict=True)
+                )
+            ),
+            counter.eq(is_counter),
+            looked.eq(Cat(looking, looked)),
+        ]
+        with m.If(looking & Mux(counter, looked.all() & self.counter_valid, looked[1])):
             m.d.sync += [
                 looking.eq(0),
                 host.rvalid.eq(1),

@@ -16,9 +16,8 @@ from .interfaces import MemoryRead, command_layout
 from .keep import KEEP
 from .param_sram import write_columns
 from .rows import PADDING, Pieces, RowWalker, low_bits, parts_found, segment_layout, walk_layout
-from .skid import Stage
+from .skid import Slice, Stage
 from .sums import adds_up
-from .word_fifo import WordFifo
 
 FLIP = 0x80
 """What turns uint8 into int8 with the zero point moved by 128."""
@@ -138,9 +137,6 @@ class LoadReader(wiring.Component):
     stop: Signal
     busy: Signal
 
-    PENDING = 2
-    """Commands between the requests and the data."""
-
     def __init__(self, config: Config):
         self.config = config
         super().__init__(
@@ -165,9 +161,9 @@ class LoadReader(wiring.Component):
         if config.held_commands:
             pending = entered
         else:
-            m.submodules.pending = fifo = WordFifo(layout, self.PENDING, early=True)
-            connect(m, entered, fifo.i)
-            pending = fifo.o
+            m.submodules.pending = waiting = Slice(layout)
+            connect(m, entered, waiting.i)
+            pending = waiting.o
         m.submodules.walker = walker = RowWalker(config)
         m.submodules.pieces = pieces = Pieces(config, config.act_row_bytes)
         self._enter(m, bursts, entered)
@@ -267,9 +263,9 @@ class LoadReader(wiring.Component):
         walking = mode if held else Signal(_mode_layout())
         current = mode if held else Signal(_mode_layout())
         wrong, walking_wrong, beats = Signal(WRONG), Signal(WRONG), Signal()
-        unsettled = Signal(range(blocks.latency + 1))  # cycles until `blocks` knows
+        unsettled = Signal(range(blocks.latency + 2))  # cycles until `blocks` and we know
         with m.If(pending.valid & pending.ready):
-            m.d.sync += unsettled.eq(Mux(mode.target.param, blocks.latency, 0))
+            m.d.sync += unsettled.eq(Mux(mode.target.param, blocks.latency + 1, 0))
             if not held:
                 m.d.sync += walking.eq(mode)
         with m.Elif(unsettled != 0):
@@ -289,9 +285,13 @@ class LoadReader(wiring.Component):
             if not held:
                 m.d.sync += current.eq(taken.mode)
 
-        beyond = walking.block + blocks.blocks > config.param_blocks
+        beyond, broken = Signal(), Signal()
+        m.d.sync += [
+            beyond.eq(walking.block + blocks.blocks > config.param_blocks),
+            broken.eq(~blocks.whole),
+        ]
         m.d.comb += [
-            walking_wrong.command.eq(walking.bad.any() | (walking.target.param & ~blocks.whole)),
+            walking_wrong.command.eq(walking.bad.any() | (walking.target.param & broken)),
             walking_wrong.address.eq(
                 Mux(walking.target.param, beyond, walking.act & walker.o.payload.outside)
             ),

@@ -1,6 +1,6 @@
-"""The first of several bits, and its number."""
+"""The first of several bits, its number, and what is chosen by it."""
 
-from amaranth.hdl import Cat
+from amaranth.hdl import Cat, Const, Value
 
 
 def lowest(mask):
@@ -15,3 +15,12 @@ def encode(one_hot, size: int):
         Cat(one_hot[i] for i in range(size) if i >> bit & 1).any() if size > 1 << bit else 0
         for bit in range(bits)
     )
+
+
+def selected(choices):
+    """The or of values, each with a bit that says whether it counts."""
+    result = Const(0)
+    for bit, value in choices:
+        value = Value.cast(value)
+        result = result | (value & bit.replicate(len(value)))
+    return result

@@ -185,7 +185,8 @@ class Requantiser(wiring.Component):
         updates += [
             whole.eq(Mux(saturate, -1, Mux(vanish, 0, out[point:]))),
             fraction_half.eq(out[point - 1] & alive),
-            fraction_below.eq(out[: point - 1].any()),
+            # What falls out, without a wait for what is left.
+            fraction_below.eq(Cat(bit & (shift_8 >= i) for i, bit in enumerate(source)).any()),
         ]
 
         # 10: third rounding, sign and zero point in one sum: -(w + up) = ~w + 1 - up.

@@ -358,9 +358,9 @@ class Pieces(wiring.Component):
             ]
             return found
 
-        rest = now.size - size
+        # Of the segment, ``now.size`` is what lies behind this piece: nothing to subtract first.
         first = piece("first", Cat(new.size[: small_bits(self.config)], new.large), new_room)
-        after = piece("after", rest, later_room)
+        after = piece("after", now.size, later_room)
 
         def take(found: data.View) -> list:
             return [size.eq(found.size), ends.eq(found.ends), self.mask.eq(found.mask)]
@@ -376,6 +376,7 @@ class Pieces(wiring.Component):
                 m.d.sync += [
                     self.valid.eq(1),
                     now.eq(new),
+                    now.size.eq(new.size - new_room),
                     now.at.eq(Mux(new.first, new.at, Mux(self.valid, following, now.at))),
                     later_room.eq(Mux(new.fill, fill_room, bus)),
                     *take(first),
@@ -384,7 +385,7 @@ class Pieces(wiring.Component):
                 m.d.sync += [
                     self.valid.eq(~ends),
                     now.at.eq(following),
-                    now.size.eq(rest),
+                    now.size.eq(now.size - later_room),
                     now.skew.eq(0),
                     now.first.eq(0),
                     *take(after),

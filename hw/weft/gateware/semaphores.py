@@ -3,7 +3,7 @@
 from functools import reduce
 from operator import or_
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal
+from amaranth.hdl import Const, Module, Mux, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -82,10 +82,16 @@ class Semaphores(wiring.Component):
 class Gate(wiring.Component):
     """Holds the next command of an engine until every semaphore of its ``wait`` is above zero.
 
+    That stands in a register, so that a command that may go is known at the beginning of a cycle:
+    it is found out for the cycle to come, from what is posted in this one.
+
     Parameters
     ----------
     engine
         Whose commands pass.
+    settles
+        A command stands here for a cycle before it may pass: its ``wait`` comes with ``i.valid``.
+        Otherwise that is here a cycle sooner at least.
 
     Members
     -------
@@ -94,8 +100,12 @@ class Gate(wiring.Component):
         which the command is. It falls without a transfer only when ``hold`` rises.
     hold
         Let nothing pass.
-    nonzero, taken
+    nonzero, post, taken
         To and from `Semaphores`.
+    lacks
+        Semaphores of ``wait`` that will be at zero in the next cycle.
+    settled
+        ``lacks`` of the cycle before was that of this command.
     missing
         Semaphores of ``wait`` at zero; 0 when no command stands here.
     waiting
@@ -106,11 +116,15 @@ class Gate(wiring.Component):
     o: stream.Interface
     hold: Signal
     nonzero: Signal
+    post: Signal
     taken: Signal
+    lacks: Signal
+    settled: Signal
     missing: Signal
     waiting: Signal
 
-    def __init__(self, engine: Engine):
+    def __init__(self, engine: Engine, *, settles: bool):
+        self._settles = settles
         commands = stream.Signature(command_layout(engine))
         super().__init__(
             {
@@ -118,7 +132,10 @@ class Gate(wiring.Component):
                 "o": Out(commands),
                 "hold": In(1),
                 "nonzero": In(SEMAPHORES),
+                "post": In(SEMAPHORES),
                 "taken": Out(SEMAPHORES),
+                "lacks": Out(SEMAPHORES),
+                "settled": Out(1),
                 "missing": Out(SEMAPHORES),
                 "waiting": Out(1),
             }
@@ -128,25 +145,26 @@ class Gate(wiring.Component):
         """Build the comparison, and registers for what it took."""
         m = Module()
         wait = self.i.payload.wait
-        lacks = Signal(SEMAPHORES)
-        m.d.comb += lacks.eq(wait & ~self.nonzero)
+        m.d.comb += self.lacks.eq(wait & ~(self.nonzero | self.post))
         with m.If(self.i.valid):
-            m.d.comb += self.missing.eq(lacks)
-        # Two by two, and halves of them: as few LUTs one behind the other as there can be.
-        some, halves = Signal(SEMAPHORES // 2, attrs=KEEP), Signal(2, attrs=KEEP)
-        opens = Signal(attrs=KEEP)  # but for its semaphores
+            m.d.comb += self.missing.eq(wait & ~self.nonzero)
+        clear, opens = Signal(), Signal()
+        m.d.sync += clear.eq(~self.lacks.any())
         m.d.comb += [
-            some.eq(Cat(lacks[i : i + 2].any() for i in range(0, SEMAPHORES, 2))),
-            halves.eq(Cat(some[: len(some) // 2].any(), some[len(some) // 2 :].any())),
-            opens.eq(self.i.valid & ~self.hold),
+            self.settled.eq(1),
+            opens.eq(self.i.valid & ~self.hold & clear & self.settled),
         ]
+        if self._settles:
+            stood = Signal()
+            m.d.sync += stood.eq(self.i.valid & ~self.i.ready)
+            m.d.comb += self.settled.eq(stood)
         took, its_wait = Signal(), Signal(SEMAPHORES)  # that it passes is known last
         m.d.sync += [took.eq(self.o.valid & self.o.ready), its_wait.eq(wait)]
         m.d.comb += [
             self.taken.eq(Mux(took, its_wait, 0)),
-            self.waiting.eq(self.i.valid & halves.any()),
+            self.waiting.eq(self.missing.any()),
             self.o.payload.eq(self.i.payload),
-            self.o.valid.eq(opens & ~halves.any()),
-            self.i.ready.eq(self.o.ready & opens & ~halves.any()),
+            self.o.valid.eq(opens),
+            self.i.ready.eq(self.o.ready & opens),
         ]
         return m

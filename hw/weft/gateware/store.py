@@ -86,9 +86,6 @@ class Store(wiring.Component):
     memory: wiring.PureInterface
     act: wiring.PureInterface
 
-    PENDING = 2
-    """Commands between the requests and the reads."""
-
     IN_FLIGHT = 8
     """Commands whose bursts are all requested and not all answered."""
 
@@ -234,7 +231,7 @@ class Store(wiring.Component):
                 ),
             ]
         else:
-            m.submodules.pending = pending = WordFifo(pending_layout, self.PENDING, early=True)
+            m.submodules.pending = pending = Slice(pending_layout)
             m.submodules.rows_wait = rows_wait = Skid(row_layout)
             walking = Signal(mode_layout)
             with m.If(pending.o.valid & pending.o.ready):

@@ -20,9 +20,6 @@ class WordFifo(wiring.Component):
         Shape of a word.
     depth
         Words it holds, at least 1.
-    early
-        Write words before it is known whether they come, which is late and moves many registers.
-        ``o.payload`` may be anything then, and change, while ``o.valid`` is low.
 
     Members
     -------
@@ -39,12 +36,11 @@ class WordFifo(wiring.Component):
     latency = 1
     """Cycles from ``i`` to ``o`` when empty."""
 
-    def __init__(self, shape: ShapeLike, depth: int, *, early: bool = False):
+    def __init__(self, shape: ShapeLike, depth: int):
         if depth < 1:
             raise ValueError(f"depth = {depth} is not valid: at least 1")
         self._shape = shape
         self.depth = depth
-        self._early = early
         super().__init__(
             {
                 "i": In(stream.Signature(shape)),
@@ -83,7 +79,7 @@ class WordFifo(wiring.Component):
         m.d.comb += [
             write.addr.eq(tail),
             write.data.eq(self.i.payload),
-            write.en.eq(room if self._early else push),
+            write.en.eq(push),
             read.addr.eq(head_next),
             read.en.eq(1),
             self.o.payload.eq(read.data),

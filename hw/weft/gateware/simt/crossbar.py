@@ -5,20 +5,13 @@ which the command port's words are a case. Both memories, one pass at a time, us
 both share the same way back.
 """
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal
+from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from ..one_hot import selected
 from .requests import pass_layout
 from .sizes import Sizes, columns, row_bits
-
-
-def selected(choices):
-    """The or of values, each with a bit that says whether it counts."""
-    result = Const(0)
-    for bit, value in choices:
-        result = result | (value & bit.replicate(len(value)))
-    return result
 
 
 def chosen(m: Module, choices, name: str) -> Signal:

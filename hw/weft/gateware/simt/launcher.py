@@ -6,7 +6,7 @@ while the warps before theirs already run.
 """
 
 from amaranth.hdl import Cat, Module, Mux, Signal
-from amaranth.lib import stream, wiring
+from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from weft.arch.simt import MAIN, STACK_ALIGN
@@ -97,17 +97,25 @@ class Launcher(wiring.Component):
         # warp by warp, else one by one.
         thread = Signal(thread_layout(sizes))
         flat, live = Signal(), Signal(lanes)
-        left = Signal(launch.block_x.shape())  # along x
-        last_x, last_y, last_z = Signal(), Signal(), Signal()
+        # How many there are along each axis from this one on, and whether it is one.
+        left = Signal(data.StructLayout({axis: launch[f"block_{axis}"].shape() for axis in "xyz"}))
+        at_last = Signal(data.StructLayout(dict.fromkeys("xyz", 1)))
         ended, counted = Signal(), Signal(lanes)  # of threads one by one
-        m.d.comb += [
-            last_x.eq(left == 1),
-            last_y.eq(thread.y + 1 == launch.block_y),
-            last_z.eq(thread.z + 1 == launch.block_z),
-            self.thread_data.eq(thread),
-        ]
+        m.d.comb += self.thread_data.eq(thread)
+
+        def begin_axis(axis):
+            size = launch[f"block_{axis}"]
+            return [thread[axis].eq(0), left[axis].eq(size), at_last[axis].eq(size == 1)]
+
+        def step_axis(axis):
+            return [
+                thread[axis].eq(thread[axis] + 1),
+                left[axis].eq(left[axis] - 1),
+                at_last[axis].eq(left[axis] == 2),
+            ]
+
         last = Signal()  # the block ends with this warp
-        low, high = left[: lanes.bit_length()], left[lanes.bit_length() :].any()
+        low, high = left.x[: lanes.bit_length()], left.x[lanes.bit_length() :].any()
         with m.If(flat):
             m.d.comb += [
                 live.eq(Cat(high | (low > number) for number in range(lanes))),
@@ -116,8 +124,20 @@ class Launcher(wiring.Component):
         with m.Else():
             m.d.comb += [live.eq(counted), last.eq(ended)]
 
-        block_ends = Signal(3)  # a block stands for longer than a cycle
-        m.d.sync += block_ends.eq(Cat(block[axis] + 1 == launch[f"grid_{axis}"] for axis in "xyz"))
+        # A block stands for longer than two cycles.
+        block_ends, next_block = Signal(3), [Signal.like(block[axis]) for axis in "xyz"]
+        m.d.sync += [
+            *(
+                following.eq(block[axis] + 1)
+                for following, axis in zip(next_block, "xyz", strict=True)
+            ),
+            block_ends.eq(
+                Cat(
+                    following == launch[f"grid_{axis}"]
+                    for following, axis in zip(next_block, "xyz", strict=True)
+                )
+            ),
+        ]
         m.d.comb += [
             self.pc.eq((launch.entry >> 2) | (MAIN.base >> 2)),
             self.state.live.eq(live),
@@ -152,7 +172,7 @@ class Launcher(wiring.Component):
                 m.next = "FIND"
 
             with m.State("FIND"):  # is this warp of the slot free, and was it the last one?
-                m.d.sync += [lane.eq(0), counted.eq(0), thread.eq(0), left.eq(launch.block_x)]
+                m.d.sync += [lane.eq(0), counted.eq(0), *(begin_axis(axis) for axis in "xyz")]
                 with m.If(~more), m.If(~self.alive.any()):
                     m.next = "IDLE"
                 with m.Elif(self.alive.bit_select(self.warp, 1)):
@@ -178,15 +198,17 @@ class Launcher(wiring.Component):
                 m.d.sync += [
                     counted.eq(counted | (1 << lane)),
                     lane.eq(lane + 1),
-                    ended.eq(last_x & last_y & last_z),
-                    thread.x.eq(Mux(last_x, 0, thread.x + 1)),
-                    left.eq(Mux(last_x, launch.block_x, left - 1)),
+                    ended.eq(at_last.as_value().all()),
                 ]
-                with m.If(last_x):
-                    m.d.sync += thread.y.eq(Mux(last_y, 0, thread.y + 1))
-                    with m.If(last_y):
-                        m.d.sync += thread.z.eq(thread.z + 1)
-                with m.If((last_x & last_y & last_z) | (lane == lanes - 1)):
+                with m.If(~at_last.x):
+                    m.d.sync += step_axis("x")
+                with m.Else():
+                    m.d.sync += begin_axis("x")
+                    with m.If(~at_last.y):
+                        m.d.sync += step_axis("y")
+                    with m.Else():
+                        m.d.sync += [begin_axis("y"), step_axis("z")]
+                with m.If(at_last.as_value().all() | (lane == lanes - 1)):
                     m.next = "START"
 
             with m.State("START"):
@@ -201,7 +223,7 @@ class Launcher(wiring.Component):
                 with m.If(self.free):
                     m.d.sync += [lane.eq(0), counted.eq(0)]
                     with m.If(flat):
-                        m.d.sync += [thread.x.eq(thread.x + lanes), left.eq(left - lanes)]
+                        m.d.sync += [thread.x.eq(thread.x + lanes), left.x.eq(left.x - lanes)]
                     begin()
                     with m.If(last):
                         m.d.sync += [more.eq(~block_ends.all()), settling.eq(1)]

@@ -15,8 +15,7 @@ from amaranth.lib.wiring import In, Out
 from weft.arch.simt import LINE_BYTES
 
 from ..keep import KEEP
-from ..one_hot import lowest
-from .crossbar import selected
+from ..one_hot import lowest, selected
 from .parts_of_words import strobe
 from .requests import asked_layout, pass_layout, region_bits
 from .sizes import Sizes, columns

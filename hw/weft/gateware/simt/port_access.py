@@ -9,8 +9,8 @@ from weft.arch.commands import COMMAND_BYTES
 from weft.arch.simt import PortWord
 from weft.config import SEMAPHORES
 
+from ..one_hot import selected
 from ..skid import Slice
-from .crossbar import selected
 from .requests import answer_layout, pass_layout
 from .sizes import Sizes
 
@@ -46,7 +46,7 @@ class PortAccess(wiring.Component):
     push
         Bus-wide words of a command; once begun, they come without a gap.
     take, semaphore, taken_one
-        Take this semaphore in this cycle; it was above zero.
+        Take this semaphore in this cycle, the one behind its pass; it was above zero.
     """
 
     valid: Signal
@@ -108,6 +108,7 @@ class PortAccess(wiring.Component):
             pushes.eq(request.store & (word == PortWord.PUSH >> 2)),
         ]
         took = Signal()  # in the last cycle: that does not show in the semaphore yet
+        lanes_take, emits = Signal(lanes), Signal()  # what the pass of the last cycle was
         at_last = beat == beats - 1
         m.submodules.pushed = pushed = Slice(8 * sizes.bus_bytes)
         wiring.connect(m, pushed.o, wiring.flipped(self.push))
@@ -119,31 +120,34 @@ class PortAccess(wiring.Component):
             write.addr.eq(written_beat),
             write.data.eq(self.data),
             write.en.eq(Cat(self.strobe[::4]) & writes.replicate(len(write.en))),
-            self.semaphore.eq(word),
-            self.take.eq(self.taken & ~request.store),
             self.surely.eq(looked & idle & pushes & pushed.i.ready & at_last),
             self.if_free.eq(looked & idle & ~pushes),
             self.taken.eq(self.surely | (self.free & self.if_free)),
-            self.busy.eq(self.o.valid | writes),
+            self.busy.eq(self.o.valid | writes | emits),
             answer.row.eq(Cat(Cat(bit, Const(0, 31)) for bit in row)),
         ]
         with m.If(pushed.i.valid & pushed.i.ready):
             m.d.sync += beat.eq(Mux(at_last, 0, beat + 1))
+        # Semaphores are far away, and they are asked by a register.
         m.d.sync += [
+            self.take.eq(self.taken & ~request.store),
+            self.semaphore.eq(word),
+            lanes_take.eq(what.served),
             took.eq(self.take),
+            emits.eq(self.taken & what.emit),
             writes.eq(self.taken & request.store & ~pushes),
             written_beat.eq(word[(sizes.bus_bytes // 4 - 1).bit_length() :]),
         ]
         with m.If(self.take):
-            m.d.sync += row.eq((row & ~what.served) | Mux(self.taken_one, what.served, 0))
+            m.d.sync += row.eq((row & ~lanes_take) | Mux(self.taken_one, lanes_take, 0))
         with m.If(self.taken & what.emit):
             m.d.sync += [
-                self.o.valid.eq(1),
                 answer.rd.eq(Mux(request.store, 0, request.rd)),
                 answer.warp.eq(request.warp),
                 answer.mask.eq(what.mask),
                 answer.last.eq(what.last),
             ]
-        with m.Elif(self.o.ready):
-            m.d.sync += self.o.valid.eq(0)
+        # There was no answer when that pass was taken.
+        with m.If(emits | self.o.ready):
+            m.d.sync += self.o.valid.eq(emits)
         return m

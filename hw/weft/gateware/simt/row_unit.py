@@ -8,8 +8,8 @@ from weft.config import SEMAPHORES
 
 from ..interfaces import MemoryRead, MemoryWrite
 from ..keep import KEEP
-from ..one_hot import lowest
-from .crossbar import ToColumns, ToLanes, chosen, selected
+from ..one_hot import lowest, selected
+from .crossbar import ToColumns, ToLanes, chosen
 from .main_access import MainAccess
 from .passes import COUNTS, Passes
 from .port_access import PortAccess
