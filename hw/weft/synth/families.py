@@ -46,6 +46,8 @@ class Family:
         As `Target` names it; as its vendor does.
     nextpnr
         Name of the program.
+    prepare
+        Yosys' commands before those of the family.
     synthesis
         Yosys' command, without the top module.
     finish
@@ -86,6 +88,7 @@ class Family:
     available: dict[str, str]
     packer: Packer
     oscillator: Callable[[ClockSignal], Instance] | None = None
+    prepare: tuple[str, ...] = ()
     finish: tuple[str, ...] = ()
     maps: tuple[str, ...] = ()
     pins: tuple[str, ...] = ()
@@ -96,11 +99,35 @@ class Family:
     caveat: str = ""
 
 
+ECP5_WIRE_PS = 800
+"""What a wire takes between two LUTs on a chip that is a third full; Yosys counts with 300."""
+
+
+def _best_of(wire_ps: int) -> str:
+    """Have logic mapped to LUTs four times, each differently restructured, and keep the best.
+
+    That is Yosys' `abc9.script.flow3` with another wire, which `synth_ecp5` leaves no way to set.
+
+    Where a wire takes longer than what it leads to, all inputs of a LUT are alike, and what counts
+    is how many LUTs there are one behind the other.
+    """
+    to_luts = f"&if -W {wire_ps}"
+    rounds = (
+        to_luts,
+        f"&st; &syn2; {to_luts}",
+        f"&load; &st; &if -g -K 6; &dch -f; {to_luts}; &mfs",
+        f"&load; &st; &if -g -K 6; &synch2; {to_luts}; &mfs",
+    )
+    steps = "; &save; ".join(("&scorr; &sweep; " + rounds[0], *rounds[1:], "&load; &mfs"))
+    return f'scratchpad -set abc9.script "+{steps}"'
+
+
 ECP5 = Family(
     name="ecp5",
     title="Lattice ECP5",
     nextpnr="nextpnr-ecp5",
     # Without wide multiplexers: what chooses among many is smaller in plain LUTs.
+    prepare=(_best_of(ECP5_WIRE_PS),),
     synthesis="synth_ecp5 -nowidelut",
     multiplier="ecp5",
     cells={

@@ -14,6 +14,7 @@ SCRIPT = """\
 read_verilog {verilog}
 hierarchy -top {top}
 setattr -mod -set keep_hierarchy 1 {apart}
+{prepare}
 {synthesis} -top {top}
 setattr -mod -unset keep_hierarchy {apart}
 flatten
@@ -57,6 +58,7 @@ def script(
         netlist=netlist,
         top=top,
         apart=" ".join([f"{top}.{INSIDE}"] * framed + ["*_enables_*"]),
+        prepare="\n".join(family.prepare),
         synthesis=family.synthesis,
         finish="\n".join(family.finish).format(top=top),
         places="\n".join(lines),
