@@ -55,6 +55,14 @@ def test_the_page_says_which_bars_are_met(median, verdict):
     assert f"    {ROWS[0].command}" in page
 
 
+def test_the_page_says_what_was_synthesised_in_another_way():
+    row = ROWS[0]
+    now = result(row, 1) | {"synthesis": Target.parse(row.target).family.steps}
+    said = f"Synthesised in another way than `weft synth` has now: {' '.join(row.key)}."
+    assert said not in fpga_page([now])
+    assert said in fpga_page([now | {"synthesis": "synth_ecp5"}])
+
+
 def test_the_page_is_made_of_the_record():
     record = read_record(DOCS / "fpga.json")
     assert record == merged(record, [])

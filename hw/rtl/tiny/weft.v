@@ -1509,9 +1509,9 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
     .\port$37797$0 (\$86 ),
     .\port$37799$0 (\$87 ),
     .\port$39230$0 (\$106 ),
-    .\port$39933$0 (\$107 ),
-    .\port$39935$0 (\$108 ),
-    .\port$39936$0 (\$109 ),
+    .\port$39929$0 (\$107 ),
+    .\port$39931$0 (\$108 ),
+    .\port$39932$0 (\$109 ),
     .post__mask(simt_post__mask),
     .post__valid(simt_post__valid),
     .push__payload(push__payload),
@@ -35478,7 +35478,7 @@ endmodule
 module \weft.simt (taken, push__ready, cmd__valid, read__burst__ready, read__beat__valid, fetch__burst__ready, fetch__beat__valid, write__burst__ready, write__done__payload, write__done__valid, shared__ready, running, shared__rows, read__beat__ready, read__burst__valid, read__burst__payload, core_rst, abort, \port$37769$0 , \port$37771$0 , \port$37773$0 
 , \port$37775$0 , \port$37777$0 , \port$37779$0 , \port$37781$0 , \port$37783$0 , \port$37785$0 , \port$37787$0 , \port$37789$0 , \port$37791$0 , \port$37793$0 , \port$37795$0 , \port$37797$0 , \port$37799$0 , read__beat__payload, fetch__beat__payload, write__beat__ready, shared__pause, shared__out, cmd__ready, fault__valid, fault__cause
 , trap, fault__index, post__mask, pushes, post__valid, code__burst__valid, code__burst__payload, \port$39230$0 , shared__write, shared__region, shared__read, write__beat__valid, write__beat__payload, write__burst__valid, write__burst__payload, take, semaphore, push__valid, push__payload, shared__strobe, shared__data
-, \port$39933$0 , \port$39935$0 , \port$39936$0 , core_clk);
+, \port$39929$0 , \port$39931$0 , \port$39932$0 , core_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$82  = 0;
   wire \$1 ;
   wire \$10 ;
@@ -35728,12 +35728,12 @@ module \weft.simt (taken, push__ready, cmd__valid, read__burst__ready, read__bea
   wire [32:0] \port$37799$0 ;
   output \port$39230$0 ;
   wire \port$39230$0 ;
-  output \port$39933$0 ;
-  wire \port$39933$0 ;
-  output [7:0] \port$39935$0 ;
-  wire [7:0] \port$39935$0 ;
-  output [13:0] \port$39936$0 ;
-  wire [13:0] \port$39936$0 ;
+  output \port$39929$0 ;
+  wire \port$39929$0 ;
+  output [7:0] \port$39931$0 ;
+  wire [7:0] \port$39931$0 ;
+  output [13:0] \port$39932$0 ;
+  wire [13:0] \port$39932$0 ;
   (* init = 16'h0000 *)
   wire [15:0] post;
   output [15:0] post__mask;
@@ -35935,9 +35935,9 @@ module \weft.simt (taken, push__ready, cmd__valid, read__burst__ready, read__bea
     .memory__beat__valid(fetch__beat__valid),
     .memory__burst__ready(fetch__burst__ready),
     .missed(\$30 ),
-    .\port$39933$0 (\$31 ),
-    .\port$39935$0 (\$32 ),
-    .\port$39936$0 (\$33 ),
+    .\port$39929$0 (\$31 ),
+    .\port$39931$0 (\$32 ),
+    .\port$39932$0 (\$33 ),
     .push__payload(push__payload),
     .push__ready(push__ready),
     .push__valid(push__valid),
@@ -36215,9 +36215,9 @@ module \weft.simt (taken, push__ready, cmd__valid, read__burst__ready, read__bea
   assign index = fault__index;
   assign post = post__mask;
   assign \port$39230$0  = \$30 ;
-  assign \port$39933$0  = \$31 ;
-  assign \port$39935$0  = \$32 ;
-  assign \port$39936$0  = \$33 ;
+  assign \port$39929$0  = \$31 ;
+  assign \port$39931$0  = \$32 ;
+  assign \port$39932$0  = \$33 ;
   assign \read__beat__payload.data  = read__beat__payload[31:0];
   assign \read__beat__payload.error  = read__beat__payload[32];
   assign \read__beat__payload.last  = read__beat__payload[33];
@@ -36889,7 +36889,7 @@ endmodule
 
 module \weft.simt.core (taken, push__ready, read__burst__ready, read__beat__valid, memory__burst__ready, memory__beat__valid, write__burst__ready, write__done__payload, write__done__valid, shared__ready, \busy$311 , launch__ready, \busy$286 , trap_block, shared__rows, read__beat__ready, read__burst__valid, read__burst__payload, core_rst, read__beat__payload, memory__beat__payload
 , write__beat__ready, shared__pause, shared__out, i__payload, launch__valid, abort, fetch__burst__valid, fetch__burst__payload, missed, shared__write, shared__region, shared__read, write__beat__valid, write__beat__payload, write__burst__valid, write__burst__payload, take, semaphore, push__valid, push__payload, shared__strobe
-, shared__data, trap__valid, trap__cause, trap__warp, trap__lane, trap__pc, \port$39933$0 , \port$39935$0 , \port$39936$0 , core_clk);
+, shared__data, trap__valid, trap__cause, trap__warp, trap__lane, trap__pc, \port$39929$0 , \port$39931$0 , \port$39932$0 , core_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$84  = 0;
   wire \$1 ;
   wire \$10 ;
@@ -38213,12 +38213,12 @@ module \weft.simt.core (taken, push__ready, read__burst__ready, read__beat__vali
   wire [59:0] pcs;
   wire [3:0] picks;
   wire [1:0] port;
-  output \port$39933$0 ;
-  wire \port$39933$0 ;
-  output [7:0] \port$39935$0 ;
-  wire [7:0] \port$39935$0 ;
-  output [13:0] \port$39936$0 ;
-  wire [13:0] \port$39936$0 ;
+  output \port$39929$0 ;
+  wire \port$39929$0 ;
+  output [7:0] \port$39931$0 ;
+  wire [7:0] \port$39931$0 ;
+  output [13:0] \port$39932$0 ;
+  wire [13:0] \port$39932$0 ;
   wire [1:0] port_warp;
   wire [15:0] private;
   wire [1:0] \private$266 ;
@@ -39195,9 +39195,9 @@ module \weft.simt.core (taken, push__ready, read__burst__ready, read__beat__vali
     .does(retire__valid),
     .missed(missed),
     .\port$39298$32 (i__token[35:32]),
-    .\port$39933$0 (\$541 ),
-    .\port$39935$0 (\$542 ),
-    .\port$39936$0 (\$543 ),
+    .\port$39929$0 (\$541 ),
+    .\port$39931$0 (\$542 ),
+    .\port$39932$0 (\$543 ),
     .starved(starved),
     .to_memory(to_memory),
     .to_shared(to_shared),
@@ -39323,7 +39323,7 @@ module \weft.simt.core (taken, push__ready, read__burst__ready, read__beat__vali
     .\port$36720$0 (\$537 ),
     .\port$36811$0 (\$538 ),
     .\port$36988$0 (\$539 ),
-    .\port$39874$0 (\$540 ),
+    .\port$39870$0 (\$540 ),
     .row__mask(row__mask)
   );
   \weft.simt.core.rows  rows (
@@ -39681,9 +39681,9 @@ module \weft.simt.core (taken, push__ready, read__burst__ready, read__beat__vali
   assign \beats$333  = beats;
   assign events = { missed, \$542 , \$543 , \$541  };
   assign o = { missed, \$542 , \$543 , \$541  };
-  assign \port$39933$0  = \$541 ;
-  assign \port$39935$0  = \$542 ;
-  assign \port$39936$0  = \$543 ;
+  assign \port$39929$0  = \$541 ;
+  assign \port$39931$0  = \$542 ;
+  assign \port$39932$0  = \$543 ;
   assign \i__payload.entry  = i__payload[31:0];
   assign \i__payload.shared  = i__payload[55:32];
   assign \i__payload.shared_base  = i__payload[79:56];
@@ -42820,7 +42820,7 @@ module \weft.simt.core.decoder (controls, word);
   assign \$442  = \$432 ;
 endmodule
 
-module \weft.simt.core.events$361 (busy, answered, came, starved, to_memory, to_shared, to_units, alive, barrier, code, does, beats, core_rst, missed, \warp$5 , \port$39298$32 , counts, \port$39933$0 , \port$39935$0 , \port$39936$0 , core_clk
+module \weft.simt.core.events$361 (busy, answered, came, starved, to_memory, to_shared, to_units, alive, barrier, code, does, beats, core_rst, missed, \warp$5 , \port$39298$32 , counts, \port$39929$0 , \port$39931$0 , \port$39932$0 , core_clk
 );
   reg \$auto$verilog_backend.cc:2355:dump_module$88  = 0;
   wire [3:0] \$1 ;
@@ -42979,13 +42979,13 @@ module \weft.simt.core.events$361 (busy, answered, came, starved, to_memory, to_
   input [3:0] \port$39298$32 ;
   wire [3:0] \port$39298$32 ;
   (* init = 1'h0 *)
-  output \port$39933$0 ;
-  wire \port$39933$0 ;
+  output \port$39929$0 ;
+  wire \port$39929$0 ;
   (* init = 8'h00 *)
-  output [7:0] \port$39935$0 ;
-  wire [7:0] \port$39935$0 ;
-  output [13:0] \port$39936$0 ;
-  wire [13:0] \port$39936$0 ;
+  output [7:0] \port$39931$0 ;
+  wire [7:0] \port$39931$0 ;
+  output [13:0] \port$39932$0 ;
+  wire [13:0] \port$39932$0 ;
   input starved;
   wire starved;
   input to_memory;
@@ -43189,9 +43189,9 @@ module \weft.simt.core.events$361 (busy, answered, came, starved, to_memory, to_
   assign o = { missed, \$102 , \$103 , \$100  };
   assign group = \port$39298$32 [1:0];
   assign live = \port$39298$32 [3:2];
-  assign \port$39933$0  = \$100 ;
-  assign \port$39935$0  = \$102 ;
-  assign \port$39936$0  = \$103 ;
+  assign \port$39929$0  = \$100 ;
+  assign \port$39931$0  = \$102 ;
+  assign \port$39932$0  = \$103 ;
   assign \o.issued  = \$100 ;
   assign \o.active_lanes  = \$103 [1:0];
   assign \o.diverged  = \$103 [2];
@@ -48804,33 +48804,34 @@ module \weft.simt.core.launcher (i__valid, free, pc, busy, core_rst, i__payload,
   wire [2:0] \$78 ;
   wire [2:0] \$79 ;
   wire \$8 ;
-  reg [15:0] \$80 ;
-  reg [15:0] \$81 ;
-  reg [15:0] \$82 ;
+  reg [57:0] \$80 ;
+  reg [2:0] \$81 ;
+  reg [455:0] \$82 ;
   reg [2:0] \$83 ;
-  reg [455:0] \$84 ;
-  reg [2:0] \$85 ;
-  reg \$86 ;
-  reg [57:0] \$87 ;
-  reg [2:0] \$88 ;
-  reg \$89 ;
+  reg \$84 ;
+  reg [57:0] \$85 ;
+  reg [2:0] \$86 ;
+  reg \$87 ;
+  reg [1:0] \$88 ;
+  reg [1:0] \$89 ;
   wire \$9 ;
   reg [1:0] \$90 ;
-  reg [1:0] \$91 ;
+  reg \$91 ;
   reg [1:0] \$92 ;
-  reg \$93 ;
-  reg [1:0] \$94 ;
-  reg [8:0] \$95 ;
-  reg [23:0] \$96 ;
-  reg [2:0] \$97 ;
-  reg \$98 ;
-  reg \$99 ;
-  reg [15:0] \$like  = 16'h0000;
-  reg [15:0] \$like$30  = 16'h0000;
-  reg [15:0] \$like$31  = 16'h0000;
+  reg [8:0] \$93 ;
+  reg [23:0] \$94 ;
+  reg [2:0] \$95 ;
+  reg \$96 ;
+  reg \$97 ;
+  reg [57:0] \$like  = 58'h000000000000000;
+  wire [1:0] \$like.number ;
+  wire [7:0] \$like.shared ;
+  wire [15:0] \$like.x ;
+  wire [15:0] \$like.y ;
+  wire [15:0] \$like.z ;
   reg \$signal  = 1'h0;
   reg [1:0] \$signal$3 ;
-  reg [2:0] \$signal$32  = 3'h0;
+  reg [2:0] \$signal$30  = 3'h0;
   reg \$signal$7  = 1'h0;
   input [3:0] alive;
   wire [3:0] alive;
@@ -48947,8 +48948,6 @@ module \weft.simt.core.launcher (i__valid, free, pc, busy, core_rst, i__payload,
   reg waiting;
   output [1:0] warp;
   reg [1:0] warp = 2'h0;
-  assign \$1  = | left[7:2];
-  assign \$2  = left[1:0] > 1'h0;
   assign \$3  = \$1  | \$2 ;
   assign \$4  = | left[7:2];
   assign \$5  = left[1:0] > 1'h1;
@@ -48969,9 +48968,9 @@ module \weft.simt.core.launcher (i__valid, free, pc, busy, core_rst, i__payload,
   assign \$22  = block_data[15:0] + 1'h1;
   assign \$23  = block_data[31:16] + 1'h1;
   assign \$24  = block_data[47:32] + 1'h1;
-  assign \$25  = \$like  == launch[143:128];
-  assign \$26  = \$like$30  == launch[159:144];
-  assign \$27  = \$like$31  == launch[175:160];
+  assign \$25  = \$like [15:0] == launch[143:128];
+  assign \$26  = \$like [31:16] == launch[159:144];
+  assign \$27  = \$like [47:32] == launch[175:160];
   assign \$28  = launch[191:184] == 1'h1;
   assign \$29  = launch[199:192] == 1'h1;
   assign \$30  = \$28  & \$29 ;
@@ -49012,57 +49011,55 @@ module \weft.simt.core.launcher (i__valid, free, pc, busy, core_rst, i__payload,
   assign \$66  = \$64  | \$65 ;
   assign \$67  = thread_data[2:0] + 2'h2;
   assign \$68  = left[7:0] - 2'h2;
-  assign \$69  = & \$signal$32 ;
+  assign \$69  = & \$signal$30 ;
   assign \$70  = ~ \$69 ;
   assign \$71  = ! needed;
   assign \$72  = block_data[49:48] + 1'h1;
   assign \$73  = block_data[15:0] + 1'h1;
-  assign \$74  = \$signal$32 [0] ? 17'h00000 : \$73 ;
+  assign \$74  = \$signal$30 [0] ? 17'h00000 : \$73 ;
   assign \$75  = block_data[31:16] + 1'h1;
-  assign \$76  = \$signal$32 [1] ? 17'h00000 : \$75 ;
+  assign \$76  = \$signal$30 [1] ? 17'h00000 : \$75 ;
   assign \$77  = block_data[47:32] + 1'h1;
   assign \$78  = warp + 1'h1;
   assign \$79  = block_data[49:48] + 1'h1;
   always @(posedge core_clk)
     \$like  <= \$80 ;
   always @(posedge core_clk)
-    \$like$30  <= \$81 ;
+    \$signal$30  <= \$81 ;
   always @(posedge core_clk)
-    \$like$31  <= \$82 ;
+    launch <= \$82 ;
   always @(posedge core_clk)
-    \$signal$32  <= \$83 ;
+    needed <= \$83 ;
   always @(posedge core_clk)
-    launch <= \$84 ;
+    more <= \$84 ;
   always @(posedge core_clk)
-    needed <= \$85 ;
+    block_data <= \$85 ;
   always @(posedge core_clk)
-    more <= \$86 ;
+    fsm_state <= \$86 ;
   always @(posedge core_clk)
-    block_data <= \$87 ;
+    \$signal  <= \$87 ;
   always @(posedge core_clk)
-    fsm_state <= \$88 ;
+    slot <= \$88 ;
   always @(posedge core_clk)
-    \$signal  <= \$89 ;
+    warp <= \$89 ;
   always @(posedge core_clk)
-    slot <= \$90 ;
+    first <= \$90 ;
   always @(posedge core_clk)
-    warp <= \$91 ;
+    lane <= \$91 ;
   always @(posedge core_clk)
-    first <= \$92 ;
+    counted <= \$92 ;
   always @(posedge core_clk)
-    lane <= \$93 ;
+    thread_data <= \$93 ;
   always @(posedge core_clk)
-    counted <= \$94 ;
+    left <= \$94 ;
   always @(posedge core_clk)
-    thread_data <= \$95 ;
+    at_last <= \$95 ;
   always @(posedge core_clk)
-    left <= \$96 ;
+    settling <= \$96 ;
   always @(posedge core_clk)
-    at_last <= \$97 ;
-  always @(posedge core_clk)
-    settling <= \$98 ;
-  always @(posedge core_clk)
-    \$signal$7  <= \$99 ;
+    \$signal$7  <= \$97 ;
+  assign \$1  = | left[7:2];
+  assign \$2  = left[1:0] > 1'h0;
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$103 ) begin end
     (* full_case = 32'd1 *)
@@ -49199,49 +49196,38 @@ module \weft.simt.core.launcher (i__valid, free, pc, busy, core_rst, i__payload,
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$103 ) begin end
-    \$80  = \$22 [15:0];
+    \$80 [57:48] = \$like [57:48];
+    \$80 [15:0] = \$22 [15:0];
+    \$80 [31:16] = \$23 [15:0];
+    \$80 [47:32] = \$24 [15:0];
     if (core_rst) begin
-      \$80  = 16'h0000;
+      \$80  = 58'h000000000000000;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$103 ) begin end
-    \$81  = \$23 [15:0];
+    \$81  = { \$27 , \$26 , \$25  };
     if (core_rst) begin
-      \$81  = 16'h0000;
+      \$81  = 3'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$103 ) begin end
-    \$82  = \$24 [15:0];
-    if (core_rst) begin
-      \$82  = 16'h0000;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$103 ) begin end
-    \$83  = { \$27 , \$26 , \$25  };
-    if (core_rst) begin
-      \$83  = 3'h0;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$103 ) begin end
-    \$84  = launch;
+    \$82  = launch;
     casez (fsm_state)
       3'h0:
-          \$84  = i__payload;
+          \$82  = i__payload;
     endcase
     if (core_rst) begin
-      \$84  = 456'h000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000;
+      \$82  = 456'h000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$103 ) begin end
-    \$85  = needed;
+    \$83  = needed;
     casez (fsm_state)
       3'h0:
-          \$85  = 3'h0;
+          \$83  = 3'h0;
       3'h1:
           /* empty */;
       3'h2:
@@ -49254,21 +49240,21 @@ module \weft.simt.core.launcher (i__valid, free, pc, busy, core_rst, i__payload,
           if (free) begin
             if (last) begin
               if (\$71 ) begin
-                \$85  = \$72 ;
+                \$83  = \$72 ;
               end
             end
           end
     endcase
     if (core_rst) begin
-      \$85  = 3'h0;
+      \$83  = 3'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$103 ) begin end
-    \$86  = more;
+    \$84  = more;
     casez (fsm_state)
       3'h0:
-          \$86  = 1'h1;
+          \$84  = 1'h1;
       3'h1:
           /* empty */;
       3'h2:
@@ -49280,42 +49266,42 @@ module \weft.simt.core.launcher (i__valid, free, pc, busy, core_rst, i__payload,
       3'h5:
           if (free) begin
             if (last) begin
-              \$86  = \$70 ;
+              \$84  = \$70 ;
             end
           end
     endcase
     if (core_rst) begin
-      \$86  = 1'h0;
+      \$84  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$103 ) begin end
-    \$87  = block_data;
+    \$85  = block_data;
     casez (fsm_state)
       3'h0:
         begin
-          \$87 [15:0] = 16'h0000;
-          \$87 [31:16] = 16'h0000;
-          \$87 [47:32] = 16'h0000;
+          \$85 [15:0] = 16'h0000;
+          \$85 [31:16] = 16'h0000;
+          \$85 [47:32] = 16'h0000;
         end
       3'h1:
         begin
-          \$87 [57:50] = launch[67:60];
-          \$87 [49:48] = 2'h0;
+          \$85 [57:50] = launch[67:60];
+          \$85 [49:48] = 2'h0;
         end
       3'h2:
           (* full_case = 32'd1 *)
           if (\$34 ) begin
           end else if (\$35 ) begin
           end else if (\$37 ) begin
-            \$87 [49:48] = \$41 [1:0];
+            \$85 [49:48] = \$41 [1:0];
           end else begin
-            \$87 [49:48] = 2'h0;
+            \$85 [49:48] = 2'h0;
           end
       3'h3:
           if (\$42 ) begin
-            \$87 [57:50] = \$46 [7:0];
-            \$87 [49:48] = 2'h0;
+            \$85 [57:50] = \$46 [7:0];
+            \$85 [49:48] = 2'h0;
           end
       3'h4:
           /* empty */;
@@ -49323,89 +49309,144 @@ module \weft.simt.core.launcher (i__valid, free, pc, busy, core_rst, i__payload,
           if (free) begin
             (* full_case = 32'd1 *)
             if (last) begin
-              \$87 [15:0] = \$74 [15:0];
-              if (\$signal$32 [0]) begin
-                \$87 [31:16] = \$76 [15:0];
-                if (\$signal$32 [1]) begin
-                  \$87 [47:32] = \$77 [15:0];
+              \$85 [15:0] = \$74 [15:0];
+              if (\$signal$30 [0]) begin
+                \$85 [31:16] = \$76 [15:0];
+                if (\$signal$30 [1]) begin
+                  \$85 [47:32] = \$77 [15:0];
                 end
               end
             end else begin
-              \$87 [49:48] = \$79 [1:0];
+              \$85 [49:48] = \$79 [1:0];
             end
           end
     endcase
     if (core_rst) begin
-      \$87  = 58'h000000000000000;
+      \$85  = 58'h000000000000000;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$103 ) begin end
-    \$88  = fsm_state;
+    \$86  = fsm_state;
     casez (fsm_state)
       3'h0:
           if (i__valid) begin
-            \$88  = 3'h1;
+            \$86  = 3'h1;
           end
       3'h1:
-          \$88  = 3'h2;
+          \$86  = 3'h2;
       3'h2:
           (* full_case = 32'd1 *)
           if (\$34 ) begin
             if (\$39 ) begin
-              \$88  = 3'h0;
+              \$86  = 3'h0;
             end
           end else if (\$35 ) begin
-            \$88  = 3'h3;
+            \$86  = 3'h3;
           end else if (\$37 ) begin
           end else begin
-            \$88  = 3'h4;
+            \$86  = 3'h4;
             if (\$signal ) begin
-              \$88  = 3'h5;
+              \$86  = 3'h5;
             end
           end
       3'h3:
           (* full_case = 32'd1 *)
           if (\$42 ) begin
-            \$88  = 3'h2;
+            \$86  = 3'h2;
           end else begin
-            \$88  = 3'h1;
+            \$86  = 3'h1;
           end
       3'h4:
           if (\$66 ) begin
-            \$88  = 3'h5;
+            \$86  = 3'h5;
           end
       3'h5:
           if (free) begin
-            \$88  = 3'h4;
+            \$86  = 3'h4;
             if (\$signal ) begin
-              \$88  = 3'h5;
+              \$86  = 3'h5;
             end
             if (last) begin
-              \$88  = 3'h3;
+              \$86  = 3'h3;
             end
           end
     endcase
     if (core_rst) begin
-      \$88  = 3'h0;
+      \$86  = 3'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$103 ) begin end
-    \$89  = \$signal ;
+    \$87  = \$signal ;
     casez (fsm_state)
       3'h0:
           /* empty */;
       3'h1:
-          \$89  = \$30 ;
+          \$87  = \$30 ;
     endcase
     if (core_rst) begin
-      \$89  = 1'h0;
+      \$87  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$103 ) begin end
-    \$90  = slot;
+    \$88  = slot;
+    casez (fsm_state)
+      3'h0:
+          /* empty */;
+      3'h1:
+          \$88  = 2'h0;
+      3'h2:
+          /* empty */;
+      3'h3:
+          if (\$42 ) begin
+            \$88  = \$43 [1:0];
+          end
+    endcase
+    if (core_rst) begin
+      \$88  = 2'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$103 ) begin end
+    \$89  = warp;
+    casez (fsm_state)
+      3'h0:
+          /* empty */;
+      3'h1:
+          \$89  = 2'h0;
+      3'h2:
+          (* full_case = 32'd1 *)
+          if (\$34 ) begin
+          end else if (\$35 ) begin
+          end else if (\$37 ) begin
+            \$89  = \$40 [1:0];
+          end else begin
+            \$89  = first;
+          end
+      3'h3:
+          if (\$42 ) begin
+            \$89  = \$44 [1:0];
+          end
+      3'h4:
+          /* empty */;
+      3'h5:
+          if (free) begin
+            (* full_case = 32'd1 *)
+            if (last) begin
+            end else begin
+              \$89  = \$78 [1:0];
+            end
+          end
+    endcase
+    if (core_rst) begin
+      \$89  = 2'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$103 ) begin end
+    \$90  = first;
     casez (fsm_state)
       3'h0:
           /* empty */;
@@ -49415,7 +49456,7 @@ module \weft.simt.core.launcher (i__valid, free, pc, busy, core_rst, i__payload,
           /* empty */;
       3'h3:
           if (\$42 ) begin
-            \$90  = \$43 [1:0];
+            \$90  = \$45 [1:0];
           end
     endcase
     if (core_rst) begin
@@ -49424,53 +49465,44 @@ module \weft.simt.core.launcher (i__valid, free, pc, busy, core_rst, i__payload,
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$103 ) begin end
-    \$91  = warp;
+    \$91  = lane;
     casez (fsm_state)
       3'h0:
           /* empty */;
       3'h1:
-          \$91  = 2'h0;
-      3'h2:
-          (* full_case = 32'd1 *)
-          if (\$34 ) begin
-          end else if (\$35 ) begin
-          end else if (\$37 ) begin
-            \$91  = \$40 [1:0];
-          end else begin
-            \$91  = first;
-          end
-      3'h3:
-          if (\$42 ) begin
-            \$91  = \$44 [1:0];
-          end
-      3'h4:
           /* empty */;
+      3'h2:
+          \$91  = 1'h0;
+      3'h3:
+          /* empty */;
+      3'h4:
+          \$91  = \$49 [0];
       3'h5:
           if (free) begin
-            (* full_case = 32'd1 *)
-            if (last) begin
-            end else begin
-              \$91  = \$78 [1:0];
-            end
+            \$91  = 1'h0;
           end
     endcase
     if (core_rst) begin
-      \$91  = 2'h0;
+      \$91  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$103 ) begin end
-    \$92  = first;
+    \$92  = counted;
     casez (fsm_state)
       3'h0:
           /* empty */;
       3'h1:
-          \$92  = 2'h0;
-      3'h2:
           /* empty */;
+      3'h2:
+          \$92  = 2'h0;
       3'h3:
-          if (\$42 ) begin
-            \$92  = \$45 [1:0];
+          /* empty */;
+      3'h4:
+          \$92  = \$48 ;
+      3'h5:
+          if (free) begin
+            \$92  = 2'h0;
           end
     endcase
     if (core_rst) begin
@@ -49479,53 +49511,7 @@ module \weft.simt.core.launcher (i__valid, free, pc, busy, core_rst, i__payload,
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$103 ) begin end
-    \$93  = lane;
-    casez (fsm_state)
-      3'h0:
-          /* empty */;
-      3'h1:
-          /* empty */;
-      3'h2:
-          \$93  = 1'h0;
-      3'h3:
-          /* empty */;
-      3'h4:
-          \$93  = \$49 [0];
-      3'h5:
-          if (free) begin
-            \$93  = 1'h0;
-          end
-    endcase
-    if (core_rst) begin
-      \$93  = 1'h0;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$103 ) begin end
-    \$94  = counted;
-    casez (fsm_state)
-      3'h0:
-          /* empty */;
-      3'h1:
-          /* empty */;
-      3'h2:
-          \$94  = 2'h0;
-      3'h3:
-          /* empty */;
-      3'h4:
-          \$94  = \$48 ;
-      3'h5:
-          if (free) begin
-            \$94  = 2'h0;
-          end
-    endcase
-    if (core_rst) begin
-      \$94  = 2'h0;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$103 ) begin end
-    \$95  = thread_data;
+    \$93  = thread_data;
     casez (fsm_state)
       3'h0:
           /* empty */;
@@ -49533,40 +49519,40 @@ module \weft.simt.core.launcher (i__valid, free, pc, busy, core_rst, i__payload,
           /* empty */;
       3'h2:
         begin
-          \$95 [2:0] = 3'h0;
-          \$95 [5:3] = 3'h0;
-          \$95 [8:6] = 3'h0;
+          \$93 [2:0] = 3'h0;
+          \$93 [5:3] = 3'h0;
+          \$93 [8:6] = 3'h0;
         end
       3'h3:
           /* empty */;
       3'h4:
           (* full_case = 32'd1 *)
           if (\$51 ) begin
-            \$95 [2:0] = \$52 [2:0];
+            \$93 [2:0] = \$52 [2:0];
           end else begin
-            \$95 [2:0] = 3'h0;
+            \$93 [2:0] = 3'h0;
             (* full_case = 32'd1 *)
             if (\$56 ) begin
-              \$95 [5:3] = \$57 [2:0];
+              \$93 [5:3] = \$57 [2:0];
             end else begin
-              \$95 [5:3] = 3'h0;
-              \$95 [8:6] = \$61 [2:0];
+              \$93 [5:3] = 3'h0;
+              \$93 [8:6] = \$61 [2:0];
             end
           end
       3'h5:
           if (free) begin
             if (\$signal ) begin
-              \$95 [2:0] = \$67 [2:0];
+              \$93 [2:0] = \$67 [2:0];
             end
           end
     endcase
     if (core_rst) begin
-      \$95  = 9'h000;
+      \$93  = 9'h000;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$103 ) begin end
-    \$96  = left;
+    \$94  = left;
     casez (fsm_state)
       3'h0:
           /* empty */;
@@ -49574,40 +49560,40 @@ module \weft.simt.core.launcher (i__valid, free, pc, busy, core_rst, i__payload,
           /* empty */;
       3'h2:
         begin
-          \$96 [7:0] = launch[183:176];
-          \$96 [15:8] = launch[191:184];
-          \$96 [23:16] = launch[199:192];
+          \$94 [7:0] = launch[183:176];
+          \$94 [15:8] = launch[191:184];
+          \$94 [23:16] = launch[199:192];
         end
       3'h3:
           /* empty */;
       3'h4:
           (* full_case = 32'd1 *)
           if (\$51 ) begin
-            \$96 [7:0] = \$53 [7:0];
+            \$94 [7:0] = \$53 [7:0];
           end else begin
-            \$96 [7:0] = launch[183:176];
+            \$94 [7:0] = launch[183:176];
             (* full_case = 32'd1 *)
             if (\$56 ) begin
-              \$96 [15:8] = \$58 [7:0];
+              \$94 [15:8] = \$58 [7:0];
             end else begin
-              \$96 [15:8] = launch[191:184];
-              \$96 [23:16] = \$62 [7:0];
+              \$94 [15:8] = launch[191:184];
+              \$94 [23:16] = \$62 [7:0];
             end
           end
       3'h5:
           if (free) begin
             if (\$signal ) begin
-              \$96 [7:0] = \$68 [7:0];
+              \$94 [7:0] = \$68 [7:0];
             end
           end
     endcase
     if (core_rst) begin
-      \$96  = 24'h000000;
+      \$94  = 24'h000000;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$103 ) begin end
-    \$97  = at_last;
+    \$95  = at_last;
     casez (fsm_state)
       3'h0:
           /* empty */;
@@ -49615,34 +49601,34 @@ module \weft.simt.core.launcher (i__valid, free, pc, busy, core_rst, i__payload,
           /* empty */;
       3'h2:
         begin
-          \$97 [0] = \$31 ;
-          \$97 [1] = \$32 ;
-          \$97 [2] = \$33 ;
+          \$95 [0] = \$31 ;
+          \$95 [1] = \$32 ;
+          \$95 [2] = \$33 ;
         end
       3'h3:
           /* empty */;
       3'h4:
           (* full_case = 32'd1 *)
           if (\$51 ) begin
-            \$97 [0] = \$54 ;
+            \$95 [0] = \$54 ;
           end else begin
-            \$97 [0] = \$55 ;
+            \$95 [0] = \$55 ;
             (* full_case = 32'd1 *)
             if (\$56 ) begin
-              \$97 [1] = \$59 ;
+              \$95 [1] = \$59 ;
             end else begin
-              \$97 [1] = \$60 ;
-              \$97 [2] = \$63 ;
+              \$95 [1] = \$60 ;
+              \$95 [2] = \$63 ;
             end
           end
     endcase
     if (core_rst) begin
-      \$97  = 3'h0;
+      \$95  = 3'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$103 ) begin end
-    \$98  = settling;
+    \$96  = settling;
     casez (fsm_state)
       3'h0:
           /* empty */;
@@ -49651,23 +49637,23 @@ module \weft.simt.core.launcher (i__valid, free, pc, busy, core_rst, i__payload,
       3'h2:
           /* empty */;
       3'h3:
-          \$98  = 1'h0;
+          \$96  = 1'h0;
       3'h4:
           /* empty */;
       3'h5:
           if (free) begin
             if (last) begin
-              \$98  = 1'h1;
+              \$96  = 1'h1;
             end
           end
     endcase
     if (core_rst) begin
-      \$98  = 1'h0;
+      \$96  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$103 ) begin end
-    \$99  = \$signal$7 ;
+    \$97  = \$signal$7 ;
     casez (fsm_state)
       3'h0:
           /* empty */;
@@ -49678,10 +49664,10 @@ module \weft.simt.core.launcher (i__valid, free, pc, busy, core_rst, i__payload,
       3'h3:
           /* empty */;
       3'h4:
-          \$99  = \$50 ;
+          \$97  = \$50 ;
     endcase
     if (core_rst) begin
-      \$99  = 1'h0;
+      \$97  = 1'h0;
     end
   end
   assign thread = thread_data;
@@ -49720,6 +49706,11 @@ module \weft.simt.core.launcher (i__valid, free, pc, busy, core_rst, i__payload,
   assign \state.timer  = state[16:4];
   assign \state.turning  = state[17];
   assign \state.turn  = state[18];
+  assign \$like.x  = \$like [15:0];
+  assign \$like.y  = \$like [31:16];
+  assign \$like.z  = \$like [47:32];
+  assign \$like.number  = \$like [49:48];
+  assign \$like.shared  = \$like [57:50];
   assign \block_data.x  = block_data[15:0];
   assign \block_data.y  = block_data[31:16];
   assign \block_data.z  = block_data[47:32];
@@ -50349,7 +50340,7 @@ module \weft.simt.core.requests.areas (running, core_rst, launch, read__addr, ar
   assign \$5  = { launch[95:80], 1'h0 };
 endmodule
 
-module \weft.simt.core.returns (i__ready, i__valid, answered, row__mask, \port$36446$0 , \port$36537$0 , \port$36714$0 , \port$36720$0 , \port$36811$0 , \port$36988$0 , core_rst, i__payload, \port$39874$0 , core_clk);
+module \weft.simt.core.returns (i__ready, i__valid, answered, row__mask, \port$36446$0 , \port$36537$0 , \port$36714$0 , \port$36720$0 , \port$36811$0 , \port$36988$0 , core_rst, i__payload, \port$39870$0 , core_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$106  = 0;
   wire \$1 ;
   wire \$10 ;
@@ -50955,8 +50946,8 @@ module \weft.simt.core.returns (i__ready, i__valid, answered, row__mask, \port$3
   wire [7:0] \port$36811$0 ;
   output [15:0] \port$36988$0 ;
   wire [15:0] \port$36988$0 ;
-  output [6:0] \port$39874$0 ;
-  wire [6:0] \port$39874$0 ;
+  output [6:0] \port$39870$0 ;
+  wire [6:0] \port$39870$0 ;
   wire [63:0] row__data;
   output [1:0] row__mask;
   wire [1:0] row__mask;
@@ -51554,7 +51545,7 @@ module \weft.simt.core.returns (i__ready, i__valid, answered, row__mask, \port$3
   assign \port$36720$0  = \$282 ;
   assign \port$36811$0  = \$373 ;
   assign \port$36988$0  = \$550 ;
-  assign \port$39874$0  = answer[6:0];
+  assign \port$39870$0  = answer[6:0];
   assign \answer.rd  = answer[4:0];
   assign \answer.warp  = answer[6:5];
   assign \answer.mask  = answer[8:7];
@@ -52547,8 +52538,8 @@ module \weft.simt.core.rows (taken_one, push__ready, read__burst__ready, read__b
     .o__ready(push__ready),
     .\o__ready$41 (\o__ready$153 ),
     .\o__valid$9 (\o__valid$147 ),
-    .\port$39764$0 (\$192 ),
-    .\port$39766$0 (\$193 ),
+    .\port$39760$0 (\$192 ),
+    .\port$39762$0 (\$193 ),
     .push__payload(push__payload),
     .push__valid(push__valid),
     .row(\$194 ),
@@ -53083,7 +53074,7 @@ module \weft.simt.core.rows (taken_one, push__ready, read__burst__ready, read__b
   assign \$37  = \$36 ;
 endmodule
 
-module \weft.simt.core.rows.at_port (taken_one, o__ready, free, \o__ready$41 , surely, if_free, busy, core_rst, valid, what, \port$39764$0 , \port$39766$0 , take, semaphore, row, \o__valid$9 , push__valid, push__payload, strobe, write__data, core_clk
+module \weft.simt.core.rows.at_port (taken_one, o__ready, free, \o__ready$41 , surely, if_free, busy, core_rst, valid, what, \port$39760$0 , \port$39762$0 , take, semaphore, row, \o__valid$9 , push__valid, push__payload, strobe, write__data, core_clk
 );
   reg \$auto$verilog_backend.cc:2355:dump_module$108  = 0;
   wire [5:0] \$1 ;
@@ -53181,11 +53172,11 @@ module \weft.simt.core.rows.at_port (taken_one, o__ready, free, \o__ready$41 , s
   output \o__valid$9 ;
   reg \o__valid$9  = 1'h0;
   (* init = 9'h000 *)
-  output [8:0] \port$39764$0 ;
-  wire [8:0] \port$39764$0 ;
+  output [8:0] \port$39760$0 ;
+  wire [8:0] \port$39760$0 ;
   (* init = 1'h0 *)
-  output \port$39766$0 ;
-  wire \port$39766$0 ;
+  output \port$39762$0 ;
+  wire \port$39762$0 ;
   output [31:0] push__payload;
   wire [31:0] push__payload;
   wire push__ready;
@@ -53457,8 +53448,8 @@ module \weft.simt.core.rows.at_port (taken_one, o__ready, free, \o__ready$41 , s
   assign written_beat = write__addr;
   assign data = write__data;
   assign \o__payload$32  = { 1'h0, \$41 , 38'h0000000000, row[1], 31'h00000000, row[0], \$39  };
-  assign \port$39764$0  = \$39 ;
-  assign \port$39766$0  = \$41 ;
+  assign \port$39760$0  = \$39 ;
+  assign \port$39762$0  = \$41 ;
   assign \what.request  = what[151:0];
   assign \what.request.load  = what[0];
   assign \what.request.store  = what[1];
@@ -108658,9 +108649,9 @@ module \weft.simt.core.rows.in_shared (port_ready, free, loads, o__ready, if_fre
     .o__payload(\o__payload$50 ),
     .o__ready(o__ready),
     .o__valid(\o__valid$47 ),
-    .\port$39562$0 (\$93 ),
-    .\port$39564$0 (\$95 ),
-    .\port$39621$0 (found)
+    .\port$39558$0 (\$93 ),
+    .\port$39560$0 (\$95 ),
+    .\port$39617$0 (found)
   );
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$119 ) begin end
@@ -109094,7 +109085,7 @@ module \weft.simt.core.rows.in_shared (port_ready, free, loads, o__ready, if_fre
   assign \$72  = \$like$37 ;
 endmodule
 
-module \weft.simt.core.rows.in_shared.answers (o__ready, i__valid, o__payload, core_rst, \port$39562$0 , \port$39564$0 , \port$39621$0 , o__valid, core_clk);
+module \weft.simt.core.rows.in_shared.answers (o__ready, i__valid, o__payload, core_rst, \port$39558$0 , \port$39560$0 , \port$39617$0 , o__valid, core_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$120  = 0;
   wire \$1 ;
   wire \$10 ;
@@ -109166,12 +109157,12 @@ module \weft.simt.core.rows.in_shared.answers (o__ready, i__valid, o__payload, c
   output o__valid;
   reg o__valid = 1'h0;
   wire pop;
-  input [8:0] \port$39562$0 ;
-  wire [8:0] \port$39562$0 ;
-  input [7:0] \port$39564$0 ;
-  wire [7:0] \port$39564$0 ;
-  input [63:0] \port$39621$0 ;
-  wire [63:0] \port$39621$0 ;
+  input [8:0] \port$39558$0 ;
+  wire [8:0] \port$39558$0 ;
+  input [7:0] \port$39560$0 ;
+  wire [7:0] \port$39560$0 ;
+  input [63:0] \port$39617$0 ;
+  wire [63:0] \port$39617$0 ;
   wire push;
   wire [1:0] read__addr;
   wire [81:0] read__data;
@@ -109206,7 +109197,7 @@ module \weft.simt.core.rows.in_shared.answers (o__ready, i__valid, o__payload, c
   reg [81:0] storage [3:0];
   always @(posedge core_clk) begin
     if (push)
-      storage[write__addr] <= { 1'h0, \port$39564$0 , \port$39621$0 , \port$39562$0  };
+      storage[write__addr] <= { 1'h0, \port$39560$0 , \port$39617$0 , \port$39558$0  };
   end
   reg [1:0] _0_;
   always @(posedge core_clk) begin
@@ -109291,33 +109282,33 @@ module \weft.simt.core.rows.in_shared.answers (o__ready, i__valid, o__payload, c
   assign \$signal  = o__valid;
   assign head_next = \$4 [1:0];
   assign tail = write__addr;
-  assign write__data = { 1'h0, \port$39564$0 , \port$39621$0 , \port$39562$0  };
-  assign i__payload = { 1'h0, \port$39564$0 , \port$39621$0 , \port$39562$0  };
+  assign write__data = { 1'h0, \port$39560$0 , \port$39617$0 , \port$39558$0  };
+  assign i__payload = { 1'h0, \port$39560$0 , \port$39617$0 , \port$39558$0  };
   assign write__en = push;
   assign read__addr = \$4 [1:0];
   assign read__en = 1'h1;
   assign read__data = o__payload;
   assign \$like  = \$5 [2:0];
   assign fewer = \$6 [2:0];
-  assign \write__data.rd  = \port$39562$0 [4:0];
-  assign \write__data.warp  = \port$39562$0 [6:5];
-  assign \write__data.mask  = \port$39562$0 [8:7];
-  assign \write__data.row  = \port$39621$0 ;
-  assign \write__data.byte  = \port$39564$0 [0];
-  assign \write__data.half  = \port$39564$0 [1];
-  assign \write__data.unsigned  = \port$39564$0 [2];
-  assign \write__data.offsets  = \port$39564$0 [6:3];
-  assign \write__data.last  = \port$39564$0 [7];
+  assign \write__data.rd  = \port$39558$0 [4:0];
+  assign \write__data.warp  = \port$39558$0 [6:5];
+  assign \write__data.mask  = \port$39558$0 [8:7];
+  assign \write__data.row  = \port$39617$0 ;
+  assign \write__data.byte  = \port$39560$0 [0];
+  assign \write__data.half  = \port$39560$0 [1];
+  assign \write__data.unsigned  = \port$39560$0 [2];
+  assign \write__data.offsets  = \port$39560$0 [6:3];
+  assign \write__data.last  = \port$39560$0 [7];
   assign \write__data.error  = 1'h0;
-  assign \i__payload.rd  = \port$39562$0 [4:0];
-  assign \i__payload.warp  = \port$39562$0 [6:5];
-  assign \i__payload.mask  = \port$39562$0 [8:7];
-  assign \i__payload.row  = \port$39621$0 ;
-  assign \i__payload.byte  = \port$39564$0 [0];
-  assign \i__payload.half  = \port$39564$0 [1];
-  assign \i__payload.unsigned  = \port$39564$0 [2];
-  assign \i__payload.offsets  = \port$39564$0 [6:3];
-  assign \i__payload.last  = \port$39564$0 [7];
+  assign \i__payload.rd  = \port$39558$0 [4:0];
+  assign \i__payload.warp  = \port$39558$0 [6:5];
+  assign \i__payload.mask  = \port$39558$0 [8:7];
+  assign \i__payload.row  = \port$39617$0 ;
+  assign \i__payload.byte  = \port$39560$0 [0];
+  assign \i__payload.half  = \port$39560$0 [1];
+  assign \i__payload.unsigned  = \port$39560$0 [2];
+  assign \i__payload.offsets  = \port$39560$0 [6:3];
+  assign \i__payload.last  = \port$39560$0 [7];
   assign \i__payload.error  = 1'h0;
   assign \o__payload.rd  = o__payload[4:0];
   assign \o__payload.warp  = o__payload[6:5];

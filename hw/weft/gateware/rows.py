@@ -289,7 +289,8 @@ class Pieces(wiring.Component):
         There is a piece; it is taken and the next one stands there in the next cycle.
     piece
         The segment that the piece belongs to: ``at`` is the piece's own address, ``first``,
-        ``row_last`` and ``last`` mark the row's first and last and the command's last piece.
+        ``row_last`` and ``last`` mark the row's first and last and the command's last piece;
+        ``size`` is what lies behind it.
     size, mask
         Bytes of the piece; the same, the first ones of so many bits.
     """

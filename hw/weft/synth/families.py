@@ -98,6 +98,11 @@ class Family:
     floorplans: tuple[Callable[[Config, str], Floorplan], ...] = (no_floorplan, no_floorplan)
     caveat: str = ""
 
+    @property
+    def steps(self) -> str:
+        """How Yosys synthesises: what a recorded result is of."""
+        return "; ".join((*self.prepare, self.synthesis))
+
 
 ECP5_WIRE_PS = 800
 """What a wire takes between two LUTs on a chip that is a third full; Yosys counts with 300."""
@@ -126,8 +131,8 @@ ECP5 = Family(
     name="ecp5",
     title="Lattice ECP5",
     nextpnr="nextpnr-ecp5",
-    # Without wide multiplexers: what chooses among many is smaller in plain LUTs.
     prepare=(_best_of(ECP5_WIRE_PS),),
+    # Without wide multiplexers: what chooses among many is smaller in plain LUTs.
     synthesis="synth_ecp5 -nowidelut",
     multiplier="ecp5",
     cells={

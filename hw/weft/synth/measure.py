@@ -135,6 +135,7 @@ def measure(job: Job, report: Report) -> dict[str, Any]:
         "path": blocks.route(slowest.path, known, depth, design.framed),
         "path_ends": blocks.ends(slowest.path),
         "timing_without": family.caveat,
+        "synthesis": family.steps,
         **_product(folder, job, design, fastest, nextpnr, report),
     }
 

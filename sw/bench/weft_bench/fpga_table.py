@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from weft.synth.targets import Target
+
 from .markdown import table
 
 Result = dict[str, Any]
@@ -122,6 +124,7 @@ def fpga_page(record: Sequence[Result]) -> str:
             ],
         ),
         *_caveats(record),
+        *_older(record),
         "## Size",
         "Absolute, in percent of the device, and LUTs + registers for each element of the array "
         f"(on ECP5 at most {MOST_LUTS} + {MOST_FFS}).",
@@ -167,6 +170,17 @@ def _count(result: Result, name: str) -> str:
     """A number of cells with its share of the device."""
     percent = result["percent"].get(name)
     return f"{result[name]:,}" + ("" if percent is None else f" ({percent} %)")
+
+
+def _older(record: Sequence[Result]) -> Iterator[str]:
+    """Which rows were synthesised in another way than `weft synth` has now."""
+    old = []
+    for result in record:
+        family = Target.parse(result["target"]).family
+        if result.get("synthesis", family.synthesis) != family.steps:
+            old.append(" ".join(key(result)))
+    if old:
+        yield f"Synthesised in another way than `weft synth` has now: {'; '.join(old)}."
 
 
 def _caveats(record: Sequence[Result]) -> Iterator[str]:

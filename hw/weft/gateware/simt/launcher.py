@@ -125,18 +125,10 @@ class Launcher(wiring.Component):
             m.d.comb += [live.eq(counted), last.eq(ended)]
 
         # A block stands for longer than two cycles.
-        block_ends, next_block = Signal(3), [Signal.like(block[axis]) for axis in "xyz"]
+        next_block, block_ends = Signal.like(block), Signal(3)
         m.d.sync += [
-            *(
-                following.eq(block[axis] + 1)
-                for following, axis in zip(next_block, "xyz", strict=True)
-            ),
-            block_ends.eq(
-                Cat(
-                    following == launch[f"grid_{axis}"]
-                    for following, axis in zip(next_block, "xyz", strict=True)
-                )
-            ),
+            *(next_block[axis].eq(block[axis] + 1) for axis in "xyz"),
+            block_ends.eq(Cat(next_block[axis] == launch[f"grid_{axis}"] for axis in "xyz")),
         ]
         m.d.comb += [
             self.pc.eq((launch.entry >> 2) | (MAIN.base >> 2)),
