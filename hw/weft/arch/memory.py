@@ -15,6 +15,11 @@ MAX_OUTSTANDING = 16
 """Bursts of one direction that the default memory accepts at a time."""
 
 
+def burst_commands(command_beats: int) -> int:
+    """Commands of ``command_beats`` in one burst of the program, a power of two."""
+    return max(1, min(FETCH_COMMANDS, MAX_BURST_BEATS // command_beats))
+
+
 def fetch_bursts(command_beats: int) -> int:
     """Whole bursts of the program for which there is room.
 
@@ -22,7 +27,7 @@ def fetch_bursts(command_beats: int) -> int:
     commands must be here long before their turn. Where a burst does not hold `FETCH_COMMANDS` of
     ``command_beats`` the port is so narrow that a third one keeps data waiting for longer.
     """
-    return 3 if FETCH_COMMANDS * command_beats <= MAX_BURST_BEATS else 2
+    return 3 if burst_commands(command_beats) == FETCH_COMMANDS else 2
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from weft.arch.commands import COMMAND_BYTES
-from weft.arch.memory import FETCH_COMMANDS, MAX_BURST_BEATS, fetch_bursts
+from weft.arch.memory import burst_commands, fetch_bursts
 from weft.config import Config
 
 from .command_queue import command_beats
@@ -87,7 +87,7 @@ class Fetcher(wiring.Component):
         """Build the burst generator, the credits and the FIFO."""
         m = Module()
         beats = command_beats(self._config)
-        most = max(1, min(FETCH_COMMANDS, MAX_BURST_BEATS // beats))  # a power of two
+        most = burst_commands(beats)
         room_commands = fetch_bursts(beats) * most
         m.submodules.fifo = fifo = WordFifo(fetched_layout(self._config), room_commands * beats)
         # A request may wait here: whose turn it is at the port comes from far.

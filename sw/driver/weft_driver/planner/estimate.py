@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from weft.arch.commands import COMMAND_BYTES, Engine, Space
 from weft.arch.layouts import act_writes, ceil_div
-from weft.arch.memory import FETCH_COMMANDS, MAX_BURST_BEATS, MemoryTiming, fetch_bursts
+from weft.arch.memory import MAX_BURST_BEATS, MemoryTiming, burst_commands, fetch_bursts
 from weft.config import SEMAPHORES, Config
 
 from .fences import Fence
@@ -81,6 +81,7 @@ class _Run:
         count = len(self.steps)
         self.queued, self.start, self.visible = [0] * count, [0] * count, [0] * count
         self.beats = COMMAND_BYTES // config.bus_bytes
+        self.together = burst_commands(self.beats)
         self.reads, self.writes = ReadPort(memory), WritePort(memory)
         # fetch
         self.arrived: list[int] = []  # when the first word of each command is here
@@ -128,12 +129,8 @@ class _Run:
         left = len(self.steps) - len(self.arrived)
         if left <= 0:
             return
-        count = min(FETCH_COMMANDS, left)
-        begin = 0
-        for _ in range(ceil_div(count * self.beats, MAX_BURST_BEATS)):
-            beats = min(MAX_BURST_BEATS, count * self.beats)
-            _, first, _ = self.reads.read(time, beats)
-            begin = begin or first
+        count = min(self.together, left)
+        _, begin, _ = self.reads.read(time, count * self.beats)
         self.arrived += [begin + i * self.beats for i in range(count)]
         self.at(self.arrived[-count], self.dispatch)
 
@@ -155,7 +152,7 @@ class _Run:
                 queue.offered = max(queue.offered, self.handing)
             queue.waiting.append(index)
             self.at(self.handing, self.gate, engine)
-            if self.handed % FETCH_COMMANDS == 0:
+            if self.handed % self.together == 0:
                 self.at(self.handing, self.fetch)
 
     # --- gates ----------------------------------------------------------------------------------
