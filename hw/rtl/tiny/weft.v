@@ -1060,13 +1060,13 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
     .matmul__data(\act__data$306 ),
     .matmul__ready(\act__ready$310 ),
     .matmul__valid(matmul__valid),
-    .\port$3738$0 (\$93 ),
-    .\port$3738$24 (\$94 ),
-    .\port$38277$0 (\$100 ),
-    .\port$38740$0 (\$102 ),
-    .\port$39035$0 (\$105 ),
-    .\port$5077$0 (\$103 ),
-    .\port$5079$0 (\$104 ),
+    .\port$3845$0 (\$93 ),
+    .\port$3845$24 (\$94 ),
+    .\port$38503$0 (\$100 ),
+    .\port$38966$0 (\$102 ),
+    .\port$39270$0 (\$105 ),
+    .\port$5184$0 (\$103 ),
+    .\port$5186$0 (\$104 ),
     .rst(rst),
     .simt__data(simt__data),
     .simt__out(shared__out),
@@ -1139,86 +1139,86 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
     .\o__ready$266 (simt_cmd__ready),
     .own_clk(clk),
     .own_rst(core_rst),
-    .\port$37501$0 (\$8 ),
-    .\port$37503$0 (\$9 ),
-    .\port$37505$0 (\$10 ),
-    .\port$37507$0 (\$11 ),
-    .\port$37509$0 (\$12 ),
-    .\port$37511$0 (\$13 ),
-    .\port$37513$0 (\$14 ),
-    .\port$37515$0 (\$15 ),
-    .\port$37517$0 (\$16 ),
-    .\port$37519$0 (\$17 ),
-    .\port$37521$0 (\$18 ),
-    .\port$37523$0 (\$19 ),
-    .\port$37525$0 (\$20 ),
-    .\port$37527$0 (\$21 ),
-    .\port$37529$0 (\$22 ),
-    .\port$37531$0 (\$23 ),
-    .\port$37568$0 (\$24 ),
-    .\port$37570$0 (\$25 ),
-    .\port$37572$0 (\$26 ),
-    .\port$37574$0 (\$27 ),
-    .\port$37576$0 (\$28 ),
-    .\port$37578$0 (\$29 ),
-    .\port$37580$0 (\$30 ),
-    .\port$37582$0 (\$31 ),
-    .\port$37584$0 (\$32 ),
-    .\port$37586$0 (\$33 ),
-    .\port$37588$0 (\$34 ),
-    .\port$37590$0 (\$35 ),
-    .\port$37592$0 (\$36 ),
-    .\port$37594$0 (\$37 ),
-    .\port$37596$0 (\$38 ),
-    .\port$37598$0 (\$39 ),
-    .\port$37635$0 (\$40 ),
-    .\port$37637$0 (\$41 ),
-    .\port$37639$0 (\$42 ),
-    .\port$37641$0 (\$43 ),
-    .\port$37643$0 (\$44 ),
-    .\port$37645$0 (\$45 ),
-    .\port$37647$0 (\$46 ),
-    .\port$37649$0 (\$47 ),
-    .\port$37651$0 (\$48 ),
-    .\port$37653$0 (\$49 ),
-    .\port$37655$0 (\$50 ),
-    .\port$37657$0 (\$51 ),
-    .\port$37659$0 (\$52 ),
-    .\port$37661$0 (\$53 ),
-    .\port$37663$0 (\$54 ),
-    .\port$37665$0 (\$55 ),
-    .\port$37702$0 (\$56 ),
-    .\port$37704$0 (\$57 ),
-    .\port$37706$0 (\$58 ),
-    .\port$37708$0 (\$59 ),
-    .\port$37710$0 (\$60 ),
-    .\port$37712$0 (\$61 ),
-    .\port$37714$0 (\$62 ),
-    .\port$37716$0 (\$63 ),
-    .\port$37718$0 (\$64 ),
-    .\port$37720$0 (\$65 ),
-    .\port$37722$0 (\$66 ),
-    .\port$37724$0 (\$67 ),
-    .\port$37726$0 (\$68 ),
-    .\port$37728$0 (\$69 ),
-    .\port$37730$0 (\$70 ),
-    .\port$37732$0 (\$71 ),
-    .\port$37769$0 (\$72 ),
-    .\port$37771$0 (\$73 ),
-    .\port$37773$0 (\$74 ),
-    .\port$37775$0 (\$75 ),
-    .\port$37777$0 (\$76 ),
-    .\port$37779$0 (\$77 ),
-    .\port$37781$0 (\$78 ),
-    .\port$37783$0 (\$79 ),
-    .\port$37785$0 (\$80 ),
-    .\port$37787$0 (\$81 ),
-    .\port$37789$0 (\$82 ),
-    .\port$37791$0 (\$83 ),
-    .\port$37793$0 (\$84 ),
-    .\port$37795$0 (\$85 ),
-    .\port$37797$0 (\$86 ),
-    .\port$37799$0 (\$87 ),
+    .\port$37714$0 (\$8 ),
+    .\port$37716$0 (\$9 ),
+    .\port$37718$0 (\$10 ),
+    .\port$37720$0 (\$11 ),
+    .\port$37722$0 (\$12 ),
+    .\port$37724$0 (\$13 ),
+    .\port$37726$0 (\$14 ),
+    .\port$37728$0 (\$15 ),
+    .\port$37730$0 (\$16 ),
+    .\port$37732$0 (\$17 ),
+    .\port$37734$0 (\$18 ),
+    .\port$37736$0 (\$19 ),
+    .\port$37738$0 (\$20 ),
+    .\port$37740$0 (\$21 ),
+    .\port$37742$0 (\$22 ),
+    .\port$37744$0 (\$23 ),
+    .\port$37781$0 (\$24 ),
+    .\port$37783$0 (\$25 ),
+    .\port$37785$0 (\$26 ),
+    .\port$37787$0 (\$27 ),
+    .\port$37789$0 (\$28 ),
+    .\port$37791$0 (\$29 ),
+    .\port$37793$0 (\$30 ),
+    .\port$37795$0 (\$31 ),
+    .\port$37797$0 (\$32 ),
+    .\port$37799$0 (\$33 ),
+    .\port$37801$0 (\$34 ),
+    .\port$37803$0 (\$35 ),
+    .\port$37805$0 (\$36 ),
+    .\port$37807$0 (\$37 ),
+    .\port$37809$0 (\$38 ),
+    .\port$37811$0 (\$39 ),
+    .\port$37848$0 (\$40 ),
+    .\port$37850$0 (\$41 ),
+    .\port$37852$0 (\$42 ),
+    .\port$37854$0 (\$43 ),
+    .\port$37856$0 (\$44 ),
+    .\port$37858$0 (\$45 ),
+    .\port$37860$0 (\$46 ),
+    .\port$37862$0 (\$47 ),
+    .\port$37864$0 (\$48 ),
+    .\port$37866$0 (\$49 ),
+    .\port$37868$0 (\$50 ),
+    .\port$37870$0 (\$51 ),
+    .\port$37872$0 (\$52 ),
+    .\port$37874$0 (\$53 ),
+    .\port$37876$0 (\$54 ),
+    .\port$37878$0 (\$55 ),
+    .\port$37915$0 (\$56 ),
+    .\port$37917$0 (\$57 ),
+    .\port$37919$0 (\$58 ),
+    .\port$37921$0 (\$59 ),
+    .\port$37923$0 (\$60 ),
+    .\port$37925$0 (\$61 ),
+    .\port$37927$0 (\$62 ),
+    .\port$37929$0 (\$63 ),
+    .\port$37931$0 (\$64 ),
+    .\port$37933$0 (\$65 ),
+    .\port$37935$0 (\$66 ),
+    .\port$37937$0 (\$67 ),
+    .\port$37939$0 (\$68 ),
+    .\port$37941$0 (\$69 ),
+    .\port$37943$0 (\$70 ),
+    .\port$37945$0 (\$71 ),
+    .\port$37982$0 (\$72 ),
+    .\port$37984$0 (\$73 ),
+    .\port$37986$0 (\$74 ),
+    .\port$37988$0 (\$75 ),
+    .\port$37990$0 (\$76 ),
+    .\port$37992$0 (\$77 ),
+    .\port$37994$0 (\$78 ),
+    .\port$37996$0 (\$79 ),
+    .\port$37998$0 (\$80 ),
+    .\port$38000$0 (\$81 ),
+    .\port$38002$0 (\$82 ),
+    .\port$38004$0 (\$83 ),
+    .\port$38006$0 (\$84 ),
+    .\port$38008$0 (\$85 ),
+    .\port$38010$0 (\$86 ),
+    .\port$38012$0 (\$87 ),
     .push__payload(push__payload),
     .push__ready(push__ready),
     .push__valid(push__valid),
@@ -1265,28 +1265,28 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
     .params__bias_row(read__bias_row),
     .params__scale(params__scale),
     .params__scale_row(read__scale_row),
-    .\port$37635$0 (\$40 ),
-    .\port$37637$0 (\$41 ),
-    .\port$37639$0 (\$42 ),
-    .\port$37641$0 (\$43 ),
-    .\port$37643$0 (\$44 ),
-    .\port$37645$0 (\$45 ),
-    .\port$37647$0 (\$46 ),
-    .\port$37649$0 (\$47 ),
-    .\port$37651$0 (\$48 ),
-    .\port$37653$0 (\$49 ),
-    .\port$37655$0 (\$50 ),
-    .\port$37657$0 (\$51 ),
-    .\port$37659$0 (\$52 ),
-    .\port$37661$0 (\$53 ),
-    .\port$37663$0 (\$54 ),
-    .\port$37665$0 (\$55 ),
-    .\port$38740$0 (\$102 ),
-    .\port$4034$0 (\$96 ),
-    .\port$4066$0 (\$97 ),
-    .\port$4098$0 (\$98 ),
-    .\port$4130$0 (\$99 ),
-    .\port$4849$0 (\$101 ),
+    .\port$37848$0 (\$40 ),
+    .\port$37850$0 (\$41 ),
+    .\port$37852$0 (\$42 ),
+    .\port$37854$0 (\$43 ),
+    .\port$37856$0 (\$44 ),
+    .\port$37858$0 (\$45 ),
+    .\port$37860$0 (\$46 ),
+    .\port$37862$0 (\$47 ),
+    .\port$37864$0 (\$48 ),
+    .\port$37866$0 (\$49 ),
+    .\port$37868$0 (\$50 ),
+    .\port$37870$0 (\$51 ),
+    .\port$37872$0 (\$52 ),
+    .\port$37874$0 (\$53 ),
+    .\port$37876$0 (\$54 ),
+    .\port$37878$0 (\$55 ),
+    .\port$38966$0 (\$102 ),
+    .\port$4141$0 (\$96 ),
+    .\port$4173$0 (\$97 ),
+    .\port$4205$0 (\$98 ),
+    .\port$4237$0 (\$99 ),
+    .\port$4956$0 (\$101 ),
     .post__mask(drain_post__mask),
     .post__valid(drain_post__valid),
     .\read__en$81 (read__en)
@@ -1313,25 +1313,25 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
     .memory__burst__ready(memory__burst__ready),
     .memory__burst__valid(load__burst__valid),
     .params__valid(\write__valid$288 ),
-    .\port$3738$0 (\$93 ),
-    .\port$3738$24 (\$94 ),
-    .\port$37501$0 (\$8 ),
-    .\port$37503$0 (\$9 ),
-    .\port$37505$0 (\$10 ),
-    .\port$37507$0 (\$11 ),
-    .\port$37509$0 (\$12 ),
-    .\port$37511$0 (\$13 ),
-    .\port$37513$0 (\$14 ),
-    .\port$37515$0 (\$15 ),
-    .\port$37517$0 (\$16 ),
-    .\port$37519$0 (\$17 ),
-    .\port$37521$0 (\$18 ),
-    .\port$37523$0 (\$19 ),
-    .\port$37525$0 (\$20 ),
-    .\port$37527$0 (\$21 ),
-    .\port$37529$0 (\$22 ),
-    .\port$37531$0 (\$23 ),
-    .\port$38217$0 (\$95 ),
+    .\port$37714$0 (\$8 ),
+    .\port$37716$0 (\$9 ),
+    .\port$37718$0 (\$10 ),
+    .\port$37720$0 (\$11 ),
+    .\port$37722$0 (\$12 ),
+    .\port$37724$0 (\$13 ),
+    .\port$37726$0 (\$14 ),
+    .\port$37728$0 (\$15 ),
+    .\port$37730$0 (\$16 ),
+    .\port$37732$0 (\$17 ),
+    .\port$37734$0 (\$18 ),
+    .\port$37736$0 (\$19 ),
+    .\port$37738$0 (\$20 ),
+    .\port$37740$0 (\$21 ),
+    .\port$37742$0 (\$22 ),
+    .\port$37744$0 (\$23 ),
+    .\port$38443$0 (\$95 ),
+    .\port$3845$0 (\$93 ),
+    .\port$3845$24 (\$94 ),
     .post__mask(load_post__mask),
     .post__valid(load_post__valid),
     .wgt__data(write__data),
@@ -1367,29 +1367,29 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
     .fence__end(wgt_fence__end),
     .fence__start(wgt_fence__start),
     .fence__up(wgt_fence__up),
-    .\port$37233$0 (matmul_waiting),
-    .\port$37568$0 (\$24 ),
-    .\port$37570$0 (\$25 ),
-    .\port$37572$0 (\$26 ),
-    .\port$37574$0 (\$27 ),
-    .\port$37576$0 (\$28 ),
-    .\port$37578$0 (\$29 ),
-    .\port$37580$0 (\$30 ),
-    .\port$37582$0 (\$31 ),
-    .\port$37584$0 (\$32 ),
-    .\port$37586$0 (\$33 ),
-    .\port$37588$0 (\$34 ),
-    .\port$37590$0 (\$35 ),
-    .\port$37592$0 (\$36 ),
-    .\port$37594$0 (\$37 ),
-    .\port$37596$0 (\$38 ),
-    .\port$37598$0 (\$39 ),
-    .\port$38277$0 (\$100 ),
-    .\port$4034$0 (\$96 ),
-    .\port$4066$0 (\$97 ),
-    .\port$4098$0 (\$98 ),
-    .\port$4130$0 (\$99 ),
-    .\port$4849$0 (\$101 ),
+    .\port$37446$0 (matmul_waiting),
+    .\port$37781$0 (\$24 ),
+    .\port$37783$0 (\$25 ),
+    .\port$37785$0 (\$26 ),
+    .\port$37787$0 (\$27 ),
+    .\port$37789$0 (\$28 ),
+    .\port$37791$0 (\$29 ),
+    .\port$37793$0 (\$30 ),
+    .\port$37795$0 (\$31 ),
+    .\port$37797$0 (\$32 ),
+    .\port$37799$0 (\$33 ),
+    .\port$37801$0 (\$34 ),
+    .\port$37803$0 (\$35 ),
+    .\port$37805$0 (\$36 ),
+    .\port$37807$0 (\$37 ),
+    .\port$37809$0 (\$38 ),
+    .\port$37811$0 (\$39 ),
+    .\port$38503$0 (\$100 ),
+    .\port$4141$0 (\$96 ),
+    .\port$4173$0 (\$97 ),
+    .\port$4205$0 (\$98 ),
+    .\port$4237$0 (\$99 ),
+    .\port$4956$0 (\$101 ),
     .post__mask(matmul_post__mask),
     .r_en(matmul_post__valid),
     .weights_ready(weights_ready),
@@ -1469,7 +1469,7 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
   );
   \weft.param_sram  param_sram (
     .clk(clk),
-    .\port$38217$0 (\$95 ),
+    .\port$38443$0 (\$95 ),
     .read__addr(read__bias_row),
     .\read__addr$17 (read__scale_row),
     .read__bias(params__bias),
@@ -1492,26 +1492,26 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
     .fetch__beat__payload(code__beat__payload),
     .fetch__beat__valid(code__beat__valid),
     .fetch__burst__ready(code__burst__ready),
-    .\port$37769$0 (\$72 ),
-    .\port$37771$0 (\$73 ),
-    .\port$37773$0 (\$74 ),
-    .\port$37775$0 (\$75 ),
-    .\port$37777$0 (\$76 ),
-    .\port$37779$0 (\$77 ),
-    .\port$37781$0 (\$78 ),
-    .\port$37783$0 (\$79 ),
-    .\port$37785$0 (\$80 ),
-    .\port$37787$0 (\$81 ),
-    .\port$37789$0 (\$82 ),
-    .\port$37791$0 (\$83 ),
-    .\port$37793$0 (\$84 ),
-    .\port$37795$0 (\$85 ),
-    .\port$37797$0 (\$86 ),
-    .\port$37799$0 (\$87 ),
-    .\port$39230$0 (\$106 ),
-    .\port$39929$0 (\$107 ),
-    .\port$39931$0 (\$108 ),
-    .\port$39932$0 (\$109 ),
+    .\port$37982$0 (\$72 ),
+    .\port$37984$0 (\$73 ),
+    .\port$37986$0 (\$74 ),
+    .\port$37988$0 (\$75 ),
+    .\port$37990$0 (\$76 ),
+    .\port$37992$0 (\$77 ),
+    .\port$37994$0 (\$78 ),
+    .\port$37996$0 (\$79 ),
+    .\port$37998$0 (\$80 ),
+    .\port$38000$0 (\$81 ),
+    .\port$38002$0 (\$82 ),
+    .\port$38004$0 (\$83 ),
+    .\port$38006$0 (\$84 ),
+    .\port$38008$0 (\$85 ),
+    .\port$38010$0 (\$86 ),
+    .\port$38012$0 (\$87 ),
+    .\port$39465$0 (\$106 ),
+    .\port$40164$0 (\$107 ),
+    .\port$40166$0 (\$108 ),
+    .\port$40167$0 (\$109 ),
     .post__mask(simt_post__mask),
     .post__valid(simt_post__valid),
     .push__payload(push__payload),
@@ -1570,25 +1570,25 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
     .memory__burst__valid(store__burst__valid),
     .memory__done__payload(memory__done__payload),
     .message(message),
-    .\port$37702$0 (\$56 ),
-    .\port$37704$0 (\$57 ),
-    .\port$37706$0 (\$58 ),
-    .\port$37708$0 (\$59 ),
-    .\port$37710$0 (\$60 ),
-    .\port$37712$0 (\$61 ),
-    .\port$37714$0 (\$62 ),
-    .\port$37716$0 (\$63 ),
-    .\port$37718$0 (\$64 ),
-    .\port$37720$0 (\$65 ),
-    .\port$37722$0 (\$66 ),
-    .\port$37724$0 (\$67 ),
-    .\port$37726$0 (\$68 ),
-    .\port$37728$0 (\$69 ),
-    .\port$37730$0 (\$70 ),
-    .\port$37732$0 (\$71 ),
-    .\port$39035$0 (\$105 ),
-    .\port$5077$0 (\$103 ),
-    .\port$5079$0 (\$104 ),
+    .\port$37915$0 (\$56 ),
+    .\port$37917$0 (\$57 ),
+    .\port$37919$0 (\$58 ),
+    .\port$37921$0 (\$59 ),
+    .\port$37923$0 (\$60 ),
+    .\port$37925$0 (\$61 ),
+    .\port$37927$0 (\$62 ),
+    .\port$37929$0 (\$63 ),
+    .\port$37931$0 (\$64 ),
+    .\port$37933$0 (\$65 ),
+    .\port$37935$0 (\$66 ),
+    .\port$37937$0 (\$67 ),
+    .\port$37939$0 (\$68 ),
+    .\port$37941$0 (\$69 ),
+    .\port$37943$0 (\$70 ),
+    .\port$37945$0 (\$71 ),
+    .\port$39270$0 (\$105 ),
+    .\port$5184$0 (\$103 ),
+    .\port$5186$0 (\$104 ),
     .post__mask(store_post__mask),
     .post__valid(store_post__valid)
   );
@@ -2332,8 +2332,8 @@ module weft(s_axil_awvalid, s_axil_wdata, s_axil_wstrb, s_axil_wvalid, s_axil_br
   assign { events[22], events[16:7], events[0] } = 12'h000;
 endmodule
 
-module \weft.act_sram (rst, matmul__ready, store__ready, drain__ready, load__ready, simt__ready, lost, load__valid, \port$3738$0 , \port$3738$24 , matmul__valid, drain__valid, drain__data, store__valid, \port$5077$0 , \port$5079$0 , simt__rows, core_rst, matmul__data, store__data, simt__pause
-, simt__out, \port$38277$0 , matmul__behind, matmul__claim, \port$38740$0 , \port$39035$0 , simt__write, simt__region, simt__read, simt__strobe, simt__data, clk);
+module \weft.act_sram (rst, matmul__ready, store__ready, drain__ready, load__ready, simt__ready, lost, load__valid, \port$3845$0 , \port$3845$24 , matmul__valid, drain__valid, drain__data, store__valid, \port$5184$0 , \port$5186$0 , simt__rows, core_rst, matmul__data, store__data, simt__pause
+, simt__out, \port$38503$0 , matmul__behind, matmul__claim, \port$38966$0 , \port$39270$0 , simt__write, simt__region, simt__read, simt__strobe, simt__data, clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$6  = 0;
   wire [6:0] \$1 ;
   wire \$10 ;
@@ -2667,20 +2667,20 @@ module \weft.act_sram (rst, matmul__ready, store__ready, drain__ready, load__rea
   wire [31:0] matmul_turned_1;
   wire [63:0] out;
   wire [63:0] \out$122 ;
-  input [10:0] \port$3738$0 ;
-  wire [10:0] \port$3738$0 ;
-  input [35:0] \port$3738$24 ;
-  wire [35:0] \port$3738$24 ;
-  input [10:0] \port$38277$0 ;
-  wire [10:0] \port$38277$0 ;
-  input [14:0] \port$38740$0 ;
-  wire [14:0] \port$38740$0 ;
-  input [18:0] \port$39035$0 ;
-  wire [18:0] \port$39035$0 ;
-  input \port$5077$0 ;
-  wire \port$5077$0 ;
-  input \port$5079$0 ;
-  wire \port$5079$0 ;
+  input [10:0] \port$3845$0 ;
+  wire [10:0] \port$3845$0 ;
+  input [35:0] \port$3845$24 ;
+  wire [35:0] \port$3845$24 ;
+  input [10:0] \port$38503$0 ;
+  wire [10:0] \port$38503$0 ;
+  input [14:0] \port$38966$0 ;
+  wire [14:0] \port$38966$0 ;
+  input [18:0] \port$39270$0 ;
+  wire [18:0] \port$39270$0 ;
+  input \port$5184$0 ;
+  wire \port$5184$0 ;
+  input \port$5186$0 ;
+  wire \port$5186$0 ;
   reg read_0_favoured = 1'h0;
   wire read_0_favours;
   reg [2:0] read_0_following = 3'h2;
@@ -2790,18 +2790,18 @@ module \weft.act_sram (rst, matmul__ready, store__ready, drain__ready, load__rea
   wire write_want_1_drain;
   wire write_want_1_load;
   wire write_want_1_simt;
-  assign \$1  = \port$38740$0 [14:11] << \port$38740$0 [2:1];
-  assign drain_turned_0 = \port$38740$0 [1] ? { drain__data[23:0], drain__data[31:24] } : drain__data;
-  assign drain_turned_1 = \port$38740$0 [2] ? { drain_turned_0[15:0], drain_turned_0[31:16] } : drain_turned_0;
-  assign \$2  = \port$3738$24 [35:32] << \port$3738$0 [1:0];
-  assign load_turned_0 = \port$3738$0 [0] ? { \port$3738$24 [23:0], \port$3738$24 [31:24] } : \port$3738$24 [31:0];
-  assign load_turned_1 = \port$3738$0 [1] ? { load_turned_0[15:0], load_turned_0[31:16] } : load_turned_0;
+  assign \$1  = \port$38966$0 [14:11] << \port$38966$0 [2:1];
+  assign drain_turned_0 = \port$38966$0 [1] ? { drain__data[23:0], drain__data[31:24] } : drain__data;
+  assign drain_turned_1 = \port$38966$0 [2] ? { drain_turned_0[15:0], drain_turned_0[31:16] } : drain_turned_0;
+  assign \$2  = \port$3845$24 [35:32] << \port$3845$0 [1:0];
+  assign load_turned_0 = \port$3845$0 [0] ? { \port$3845$24 [23:0], \port$3845$24 [31:24] } : \port$3845$24 [31:0];
+  assign load_turned_1 = \port$3845$0 [1] ? { load_turned_0[15:0], load_turned_0[31:16] } : load_turned_0;
   assign read_want_0_matmul = \$3  & matmul__claim[0];
   assign \$4  = matmul__claim[0] & read_free_0_matmul;
   assign \$5  = | simt__read;
   assign read_want_0_simt = \$5  & simt__read[0];
   assign \$6  = read_want_0_simt & read_free_0_simt;
-  assign read_want_0_store = \$7  & \port$5077$0 ;
+  assign read_want_0_store = \$7  & \port$5184$0 ;
   assign reads = | { read_want_0_store, read_want_0_simt, matmul__claim[0] };
   assign \$8  = | { read_want_0_store, read_want_0_simt, read_want_0_matmul };
   assign \$9  = read_want_0_matmul & read_free_0_matmul;
@@ -2826,9 +2826,9 @@ module \weft.act_sram (rst, matmul__ready, store__ready, drain__ready, load__rea
   assign read_free_0_store = read_0_turn[2] | \$23 ;
   assign \$24  = | simt__write;
   assign write_want_0_simt = \$24  & simt__write[0];
-  assign \$26  = ! \port$38740$0 [0];
+  assign \$26  = ! \port$38966$0 [0];
   assign write_want_0_drain = \$25  & \$26 ;
-  assign \$28  = ! \port$3738$0 [10];
+  assign \$28  = ! \port$3845$0 [10];
   assign write_want_0_load = \$27  & \$28 ;
   assign \$29  = | { write_want_0_load, write_want_0_drain, write_want_0_simt };
   assign \$30  = write_want_0_simt & write_free_0_simt;
@@ -2856,7 +2856,7 @@ module \weft.act_sram (rst, matmul__ready, store__ready, drain__ready, load__rea
   assign \$47  = | simt__read;
   assign read_want_1_simt = \$47  & simt__read[1];
   assign \$48  = read_want_1_simt & read_free_1_simt;
-  assign read_want_1_store = \$49  & \port$5079$0 ;
+  assign read_want_1_store = \$49  & \port$5186$0 ;
   assign \reads$65  = | { read_want_1_store, read_want_1_simt, matmul__claim[1] };
   assign \$50  = | { read_want_1_store, read_want_1_simt, read_want_1_matmul };
   assign \$51  = read_want_1_matmul & read_free_1_matmul;
@@ -2935,14 +2935,14 @@ module \weft.act_sram (rst, matmul__ready, store__ready, drain__ready, load__rea
   assign \$111  = matmul__claim[0] & read_free_0_matmul;
   assign \$112  = matmul__claim[1] & read_free_1_matmul;
   assign matmul__ready = | { \$112 , \$111  };
-  assign \$113  = \port$5077$0  & read_free_0_store;
-  assign \$114  = \port$5079$0  & read_free_1_store;
+  assign \$113  = \port$5184$0  & read_free_0_store;
+  assign \$114  = \port$5186$0  & read_free_1_store;
   assign store__ready = | { \$114 , \$113  };
-  assign \$115  = ! \port$38740$0 [0];
+  assign \$115  = ! \port$38966$0 [0];
   assign \$116  = \$115  & write_free_0_drain;
   assign \$118  = \$117  & write_free_1_drain;
   assign drain__ready = | { \$118 , \$116  };
-  assign \$119  = ! \port$3738$0 [10];
+  assign \$119  = ! \port$3845$0 [10];
   assign \$120  = \$119  & write_free_0_load;
   assign \$122  = \$121  & write_free_1_load;
   assign load__ready = | { \$122 , \$120  };
@@ -2951,19 +2951,19 @@ module \weft.act_sram (rst, matmul__ready, store__ready, drain__ready, load__rea
   assign simt__ready = | { \$124 , \$123  };
   assign lost = | { write_1_lost, read_1_lost, write_0_lost, read_0_lost };
   assign \$125  = drain__valid & drain__ready;
-  assign \$126  = ! \port$38740$0 [0];
+  assign \$126  = ! \port$38966$0 [0];
   assign \$127  = \$125  & \$126 ;
   assign \$128  = drain__valid & drain__ready;
   assign \$130  = \$128  & \$129 ;
-  assign \$131  = \port$38740$0 [10:3] + 1'h1;
-  assign \$132  = \port$38740$0 [3] ? { \$1 [3:0], 1'h0, \$1 [6:4] } : { 1'h0, \$1  };
+  assign \$131  = \port$38966$0 [10:3] + 1'h1;
+  assign \$132  = \port$38966$0 [3] ? { \$1 [3:0], 1'h0, \$1 [6:4] } : { 1'h0, \$1  };
   assign \$133  = load__valid & load__ready;
-  assign \$134  = ! \port$3738$0 [10];
+  assign \$134  = ! \port$3845$0 [10];
   assign \$135  = \$133  & \$134 ;
   assign \$136  = load__valid & load__ready;
   assign \$138  = \$136  & \$137 ;
-  assign \$139  = \port$3738$0 [9:2] + 1'h1;
-  assign \$140  = \port$3738$0 [2] ? { \$2 [3:0], 1'h0, \$2 [6:4] } : { 1'h0, \$2  };
+  assign \$139  = \port$3845$0 [9:2] + 1'h1;
+  assign \$140  = \port$3845$0 [2] ? { \$2 [3:0], 1'h0, \$2 [6:4] } : { 1'h0, \$2  };
   assign \$141  = read_0_patience - 1'h1;
   assign \$142  = write_0_patience - 1'h1;
   assign \$143  = read_1_patience - 1'h1;
@@ -3239,9 +3239,9 @@ module \weft.act_sram (rst, matmul__ready, store__ready, drain__ready, load__rea
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$6 ) begin end
-    read_rows = { \port$39035$0 [10:4], \port$39035$0 [18:12] };
+    read_rows = { \port$39270$0 [10:4], \port$39270$0 [18:12] };
     if (\$4 ) begin
-      read_rows = { \port$38277$0 [9:3], matmul__behind[7:1] };
+      read_rows = { \port$38503$0 [9:3], matmul__behind[7:1] };
     end
     if (\$6 ) begin
       read_rows = simt__rows;
@@ -3288,9 +3288,9 @@ module \weft.act_sram (rst, matmul__ready, store__ready, drain__ready, load__rea
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$6 ) begin end
-    \read_rows$59  = { \port$39035$0 [10:4], \port$39035$0 [18:12] };
+    \read_rows$59  = { \port$39270$0 [10:4], \port$39270$0 [18:12] };
     if (\$46 ) begin
-      \read_rows$59  = { \port$38277$0 [9:3], matmul__behind[7:1] };
+      \read_rows$59  = { \port$38503$0 [9:3], matmul__behind[7:1] };
     end
     if (\$48 ) begin
       \read_rows$59  = simt__rows;
@@ -3338,7 +3338,7 @@ module \weft.act_sram (rst, matmul__ready, store__ready, drain__ready, load__rea
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$6 ) begin end
     \$216 [1:0] = { \$130 , \$127  };
-    \$216 [15:2] = { \port$38740$0 [10:4], \$131 [7:1] };
+    \$216 [15:2] = { \port$38966$0 [10:4], \$131 [7:1] };
     \$216 [55:24] = drain_turned_1;
     \$216 [23:16] = \$132 ;
     if (rst) begin
@@ -3348,7 +3348,7 @@ module \weft.act_sram (rst, matmul__ready, store__ready, drain__ready, load__rea
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$6 ) begin end
     \$217 [1:0] = { \$138 , \$135  };
-    \$217 [15:2] = { \port$3738$0 [9:3], \$139 [7:1] };
+    \$217 [15:2] = { \port$3845$0 [9:3], \$139 [7:1] };
     \$217 [55:24] = load_turned_1;
     \$217 [23:16] = \$140 ;
     if (rst) begin
@@ -3582,21 +3582,21 @@ module \weft.act_sram (rst, matmul__ready, store__ready, drain__ready, load__rea
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$6 ) begin end
-    \$240  = \port$38277$0 [10];
+    \$240  = \port$38503$0 [10];
     if (rst) begin
       \$240  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$6 ) begin end
-    \$241  = \port$38277$0 [2];
+    \$241  = \port$38503$0 [2];
     if (rst) begin
       \$241  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$6 ) begin end
-    \$242  = \port$38277$0 [1:0];
+    \$242  = \port$38503$0 [1:0];
     if (rst) begin
       \$242  = 2'h0;
     end
@@ -3644,21 +3644,21 @@ module \weft.act_sram (rst, matmul__ready, store__ready, drain__ready, load__rea
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$6 ) begin end
-    \$248  = \port$39035$0 [0];
+    \$248  = \port$39270$0 [0];
     if (rst) begin
       \$248  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$6 ) begin end
-    \$249  = \port$39035$0 [3];
+    \$249  = \port$39270$0 [3];
     if (rst) begin
       \$249  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$6 ) begin end
-    \$250  = \port$39035$0 [2:1];
+    \$250  = \port$39270$0 [2:1];
     if (rst) begin
       \$250  = 2'h0;
     end
@@ -3726,24 +3726,24 @@ module \weft.act_sram (rst, matmul__ready, store__ready, drain__ready, load__rea
     end
   end
   assign drain_wide_mask = { 1'h0, \$1  };
-  assign drain__mask = \port$38740$0 [14:11];
-  assign drain__offset = \port$38740$0 [10:1];
+  assign drain__mask = \port$38966$0 [14:11];
+  assign drain__offset = \port$38966$0 [10:1];
   assign load_wide_mask = { 1'h0, \$2  };
-  assign load__mask = \port$3738$24 [35:32];
-  assign load__offset = \port$3738$0 [9:0];
-  assign load__data = \port$3738$24 [31:0];
-  assign store__behind = \port$39035$0 [18:11];
-  assign store__offset = \port$39035$0 [10:1];
-  assign matmul__offset = \port$38277$0 [9:0];
-  assign store__claim = { \port$5079$0 , \port$5077$0  };
-  assign drain__region = \port$38740$0 [0];
-  assign load__region = \port$3738$0 [10];
+  assign load__mask = \port$3845$24 [35:32];
+  assign load__offset = \port$3845$0 [9:0];
+  assign load__data = \port$3845$24 [31:0];
+  assign store__behind = \port$39270$0 [18:11];
+  assign store__offset = \port$39270$0 [10:1];
+  assign matmul__offset = \port$38503$0 [9:0];
+  assign store__claim = { \port$5186$0 , \port$5184$0  };
+  assign drain__region = \port$38966$0 [0];
+  assign load__region = \port$3845$0 [10];
   assign matmul_out = matmul__data;
   assign store_out = store__data;
-  assign matmul__region = \port$38277$0 [10];
+  assign matmul__region = \port$38503$0 [10];
   assign out = { \$260 , \$259  };
   assign \out$122  = { \$262 , \$261  };
-  assign store__region = \port$39035$0 [0];
+  assign store__region = \port$39270$0 [0];
   assign core_clk = clk;
   assign \drain_stage.to  = drain_stage[1:0];
   assign \drain_stage.rows  = drain_stage[15:2];
@@ -3772,13 +3772,13 @@ module \weft.act_sram (rst, matmul__ready, store__ready, drain__ready, load__rea
   assign \$45  = matmul__valid;
   assign \$49  = store__valid;
   assign \$67  = drain__valid;
-  assign \$68  = \port$38740$0 [0];
+  assign \$68  = \port$38966$0 [0];
   assign \$69  = load__valid;
-  assign \$70  = \port$3738$0 [10];
-  assign \$117  = \port$38740$0 [0];
-  assign \$121  = \port$3738$0 [10];
-  assign \$129  = \port$38740$0 [0];
-  assign \$137  = \port$3738$0 [10];
+  assign \$70  = \port$3845$0 [10];
+  assign \$117  = \port$38966$0 [0];
+  assign \$121  = \port$3845$0 [10];
+  assign \$129  = \port$38966$0 [0];
+  assign \$137  = \port$3845$0 [10];
 endmodule
 
 module \weft.act_sram.region_0 (rst, read__en, read__data, \read__data$17 , read_rows, write_rows, write_mask, write_data, clk);
@@ -3944,12 +3944,12 @@ module \weft.act_sram.region_1 (rst, read__en, read__data, \read__data$17 , read
 endmodule
 
 module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, host__bready, host__araddr, host__arvalid, host__rready, own_clk, rst, running, matmul_weights, taken, irq, host__awready, host__arready, push__ready, fetch__burst__valid, fetch__burst__payload, load_cmd__valid, matmul_cmd__valid
-, drain_cmd__valid, store_cmd__valid, simt_cmd__valid, fetch__burst__ready, fetch__beat__valid, memory_outstanding, load_busy, \o__ready$133 , load_post__valid, load_post__mask, load_fault__valid, load_fault__cause, load_fault__index, matmul_fault__cause, matmul_busy, matmul_post__valid, \o__ready$168 , matmul_post__mask, drain_busy, \o__ready$204 , drain_post__mask
-, \o__ready$235 , message, done, store_busy, simt_busy, \events$111 , \matmul_waiting$188 , host__bvalid, host__bresp, own_rst, host__rvalid, host__rdata, host__rresp, abort, \port$37501$0 , \port$37503$0 , \port$37505$0 , \port$37507$0 , \port$37509$0 , \port$37511$0 , \port$37513$0 
-, \port$37515$0 , \port$37517$0 , \port$37519$0 , \port$37521$0 , \port$37523$0 , \port$37525$0 , \port$37527$0 , \port$37529$0 , \port$37531$0 , \port$37568$0 , \port$37570$0 , \port$37572$0 , \port$37574$0 , \port$37576$0 , \port$37578$0 , \port$37580$0 , \port$37582$0 , \port$37584$0 , \port$37586$0 , \port$37588$0 , \port$37590$0 
-, \port$37592$0 , \port$37594$0 , \port$37596$0 , \port$37598$0 , \port$37635$0 , \port$37637$0 , \port$37639$0 , \port$37641$0 , \port$37643$0 , \port$37645$0 , \port$37647$0 , \port$37649$0 , \port$37651$0 , \port$37653$0 , \port$37655$0 , \port$37657$0 , \port$37659$0 , \port$37661$0 , \port$37663$0 , \port$37665$0 , \port$37702$0 
-, \port$37704$0 , \port$37706$0 , \port$37708$0 , \port$37710$0 , \port$37712$0 , \port$37714$0 , \port$37716$0 , \port$37718$0 , \port$37720$0 , \port$37722$0 , \port$37724$0 , \port$37726$0 , \port$37728$0 , \port$37730$0 , \port$37732$0 , \port$37769$0 , \port$37771$0 , \port$37773$0 , \port$37775$0 , \port$37777$0 , \port$37779$0 
-, \port$37781$0 , \port$37783$0 , \port$37785$0 , \port$37787$0 , \port$37789$0 , \port$37791$0 , \port$37793$0 , \port$37795$0 , \port$37797$0 , \port$37799$0 , fetch__beat__payload, matmul_fault__index, matmul_fault__valid, drain_post__valid, drain_fault__valid, drain_fault__cause, drain_fault__index, store_fault__valid, store_fault__cause, store_fault__index, store_post__valid
+, drain_cmd__valid, store_cmd__valid, simt_cmd__valid, fetch__burst__ready, fetch__beat__valid, memory_outstanding, load_busy, \o__ready$133 , load_fault__valid, load_fault__cause, load_fault__index, matmul_fault__cause, matmul_busy, matmul_post__valid, \o__ready$168 , matmul_post__mask, drain_busy, \o__ready$204 , drain_post__mask, \o__ready$235 , message
+, done, store_busy, simt_busy, \events$111 , \matmul_waiting$188 , host__bvalid, host__bresp, own_rst, host__rvalid, host__rdata, host__rresp, abort, \port$37714$0 , \port$37716$0 , \port$37718$0 , \port$37720$0 , \port$37722$0 , \port$37724$0 , \port$37726$0 , \port$37728$0 , \port$37730$0 
+, \port$37732$0 , \port$37734$0 , \port$37736$0 , \port$37738$0 , \port$37740$0 , \port$37742$0 , \port$37744$0 , \port$37781$0 , \port$37783$0 , \port$37785$0 , \port$37787$0 , \port$37789$0 , \port$37791$0 , \port$37793$0 , \port$37795$0 , \port$37797$0 , \port$37799$0 , \port$37801$0 , \port$37803$0 , \port$37805$0 , \port$37807$0 
+, \port$37809$0 , \port$37811$0 , \port$37848$0 , \port$37850$0 , \port$37852$0 , \port$37854$0 , \port$37856$0 , \port$37858$0 , \port$37860$0 , \port$37862$0 , \port$37864$0 , \port$37866$0 , \port$37868$0 , \port$37870$0 , \port$37872$0 , \port$37874$0 , \port$37876$0 , \port$37878$0 , \port$37915$0 , \port$37917$0 , \port$37919$0 
+, \port$37921$0 , \port$37923$0 , \port$37925$0 , \port$37927$0 , \port$37929$0 , \port$37931$0 , \port$37933$0 , \port$37935$0 , \port$37937$0 , \port$37939$0 , \port$37941$0 , \port$37943$0 , \port$37945$0 , \port$37982$0 , \port$37984$0 , \port$37986$0 , \port$37988$0 , \port$37990$0 , \port$37992$0 , \port$37994$0 , \port$37996$0 
+, \port$37998$0 , \port$38000$0 , \port$38002$0 , \port$38004$0 , \port$38006$0 , \port$38008$0 , \port$38010$0 , \port$38012$0 , fetch__beat__payload, load_post__valid, load_post__mask, matmul_fault__index, matmul_fault__valid, drain_post__valid, drain_fault__valid, drain_fault__cause, drain_fault__index, store_fault__valid, store_fault__cause, store_fault__index, store_post__valid
 , store_post__mask, \o__ready$266 , simt_fault__valid, simt_fault__cause, trap, simt_fault__index, simt_post__mask, pushes, simt_post__valid, take, semaphore, push__valid, push__payload, host__awaddr);
   reg \$auto$verilog_backend.cc:2355:dump_module$7  = 0;
   wire \$1 ;
@@ -4909,114 +4909,6 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
   wire own_clk;
   output own_rst;
   wire own_rst;
-  output [32:0] \port$37501$0 ;
-  wire [32:0] \port$37501$0 ;
-  output [32:0] \port$37503$0 ;
-  wire [32:0] \port$37503$0 ;
-  output [32:0] \port$37505$0 ;
-  wire [32:0] \port$37505$0 ;
-  output [32:0] \port$37507$0 ;
-  wire [32:0] \port$37507$0 ;
-  output [32:0] \port$37509$0 ;
-  wire [32:0] \port$37509$0 ;
-  output [32:0] \port$37511$0 ;
-  wire [32:0] \port$37511$0 ;
-  output [32:0] \port$37513$0 ;
-  wire [32:0] \port$37513$0 ;
-  output [32:0] \port$37515$0 ;
-  wire [32:0] \port$37515$0 ;
-  output [32:0] \port$37517$0 ;
-  wire [32:0] \port$37517$0 ;
-  output [32:0] \port$37519$0 ;
-  wire [32:0] \port$37519$0 ;
-  output [32:0] \port$37521$0 ;
-  wire [32:0] \port$37521$0 ;
-  output [32:0] \port$37523$0 ;
-  wire [32:0] \port$37523$0 ;
-  output [32:0] \port$37525$0 ;
-  wire [32:0] \port$37525$0 ;
-  output [32:0] \port$37527$0 ;
-  wire [32:0] \port$37527$0 ;
-  output [32:0] \port$37529$0 ;
-  wire [32:0] \port$37529$0 ;
-  output [32:0] \port$37531$0 ;
-  wire [32:0] \port$37531$0 ;
-  output [32:0] \port$37568$0 ;
-  wire [32:0] \port$37568$0 ;
-  output [32:0] \port$37570$0 ;
-  wire [32:0] \port$37570$0 ;
-  output [32:0] \port$37572$0 ;
-  wire [32:0] \port$37572$0 ;
-  output [32:0] \port$37574$0 ;
-  wire [32:0] \port$37574$0 ;
-  output [32:0] \port$37576$0 ;
-  wire [32:0] \port$37576$0 ;
-  output [32:0] \port$37578$0 ;
-  wire [32:0] \port$37578$0 ;
-  output [32:0] \port$37580$0 ;
-  wire [32:0] \port$37580$0 ;
-  output [32:0] \port$37582$0 ;
-  wire [32:0] \port$37582$0 ;
-  output [32:0] \port$37584$0 ;
-  wire [32:0] \port$37584$0 ;
-  output [32:0] \port$37586$0 ;
-  wire [32:0] \port$37586$0 ;
-  output [32:0] \port$37588$0 ;
-  wire [32:0] \port$37588$0 ;
-  output [32:0] \port$37590$0 ;
-  wire [32:0] \port$37590$0 ;
-  output [32:0] \port$37592$0 ;
-  wire [32:0] \port$37592$0 ;
-  output [32:0] \port$37594$0 ;
-  wire [32:0] \port$37594$0 ;
-  output [32:0] \port$37596$0 ;
-  wire [32:0] \port$37596$0 ;
-  output [32:0] \port$37598$0 ;
-  wire [32:0] \port$37598$0 ;
-  output [32:0] \port$37635$0 ;
-  wire [32:0] \port$37635$0 ;
-  output [32:0] \port$37637$0 ;
-  wire [32:0] \port$37637$0 ;
-  output [32:0] \port$37639$0 ;
-  wire [32:0] \port$37639$0 ;
-  output [32:0] \port$37641$0 ;
-  wire [32:0] \port$37641$0 ;
-  output [32:0] \port$37643$0 ;
-  wire [32:0] \port$37643$0 ;
-  output [32:0] \port$37645$0 ;
-  wire [32:0] \port$37645$0 ;
-  output [32:0] \port$37647$0 ;
-  wire [32:0] \port$37647$0 ;
-  output [32:0] \port$37649$0 ;
-  wire [32:0] \port$37649$0 ;
-  output [32:0] \port$37651$0 ;
-  wire [32:0] \port$37651$0 ;
-  output [32:0] \port$37653$0 ;
-  wire [32:0] \port$37653$0 ;
-  output [32:0] \port$37655$0 ;
-  wire [32:0] \port$37655$0 ;
-  output [32:0] \port$37657$0 ;
-  wire [32:0] \port$37657$0 ;
-  output [32:0] \port$37659$0 ;
-  wire [32:0] \port$37659$0 ;
-  output [32:0] \port$37661$0 ;
-  wire [32:0] \port$37661$0 ;
-  output [32:0] \port$37663$0 ;
-  wire [32:0] \port$37663$0 ;
-  output [32:0] \port$37665$0 ;
-  wire [32:0] \port$37665$0 ;
-  output [32:0] \port$37702$0 ;
-  wire [32:0] \port$37702$0 ;
-  output [32:0] \port$37704$0 ;
-  wire [32:0] \port$37704$0 ;
-  output [32:0] \port$37706$0 ;
-  wire [32:0] \port$37706$0 ;
-  output [32:0] \port$37708$0 ;
-  wire [32:0] \port$37708$0 ;
-  output [32:0] \port$37710$0 ;
-  wire [32:0] \port$37710$0 ;
-  output [32:0] \port$37712$0 ;
-  wire [32:0] \port$37712$0 ;
   output [32:0] \port$37714$0 ;
   wire [32:0] \port$37714$0 ;
   output [32:0] \port$37716$0 ;
@@ -5037,18 +4929,18 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
   wire [32:0] \port$37730$0 ;
   output [32:0] \port$37732$0 ;
   wire [32:0] \port$37732$0 ;
-  output [32:0] \port$37769$0 ;
-  wire [32:0] \port$37769$0 ;
-  output [32:0] \port$37771$0 ;
-  wire [32:0] \port$37771$0 ;
-  output [32:0] \port$37773$0 ;
-  wire [32:0] \port$37773$0 ;
-  output [32:0] \port$37775$0 ;
-  wire [32:0] \port$37775$0 ;
-  output [32:0] \port$37777$0 ;
-  wire [32:0] \port$37777$0 ;
-  output [32:0] \port$37779$0 ;
-  wire [32:0] \port$37779$0 ;
+  output [32:0] \port$37734$0 ;
+  wire [32:0] \port$37734$0 ;
+  output [32:0] \port$37736$0 ;
+  wire [32:0] \port$37736$0 ;
+  output [32:0] \port$37738$0 ;
+  wire [32:0] \port$37738$0 ;
+  output [32:0] \port$37740$0 ;
+  wire [32:0] \port$37740$0 ;
+  output [32:0] \port$37742$0 ;
+  wire [32:0] \port$37742$0 ;
+  output [32:0] \port$37744$0 ;
+  wire [32:0] \port$37744$0 ;
   output [32:0] \port$37781$0 ;
   wire [32:0] \port$37781$0 ;
   output [32:0] \port$37783$0 ;
@@ -5069,6 +4961,114 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
   wire [32:0] \port$37797$0 ;
   output [32:0] \port$37799$0 ;
   wire [32:0] \port$37799$0 ;
+  output [32:0] \port$37801$0 ;
+  wire [32:0] \port$37801$0 ;
+  output [32:0] \port$37803$0 ;
+  wire [32:0] \port$37803$0 ;
+  output [32:0] \port$37805$0 ;
+  wire [32:0] \port$37805$0 ;
+  output [32:0] \port$37807$0 ;
+  wire [32:0] \port$37807$0 ;
+  output [32:0] \port$37809$0 ;
+  wire [32:0] \port$37809$0 ;
+  output [32:0] \port$37811$0 ;
+  wire [32:0] \port$37811$0 ;
+  output [32:0] \port$37848$0 ;
+  wire [32:0] \port$37848$0 ;
+  output [32:0] \port$37850$0 ;
+  wire [32:0] \port$37850$0 ;
+  output [32:0] \port$37852$0 ;
+  wire [32:0] \port$37852$0 ;
+  output [32:0] \port$37854$0 ;
+  wire [32:0] \port$37854$0 ;
+  output [32:0] \port$37856$0 ;
+  wire [32:0] \port$37856$0 ;
+  output [32:0] \port$37858$0 ;
+  wire [32:0] \port$37858$0 ;
+  output [32:0] \port$37860$0 ;
+  wire [32:0] \port$37860$0 ;
+  output [32:0] \port$37862$0 ;
+  wire [32:0] \port$37862$0 ;
+  output [32:0] \port$37864$0 ;
+  wire [32:0] \port$37864$0 ;
+  output [32:0] \port$37866$0 ;
+  wire [32:0] \port$37866$0 ;
+  output [32:0] \port$37868$0 ;
+  wire [32:0] \port$37868$0 ;
+  output [32:0] \port$37870$0 ;
+  wire [32:0] \port$37870$0 ;
+  output [32:0] \port$37872$0 ;
+  wire [32:0] \port$37872$0 ;
+  output [32:0] \port$37874$0 ;
+  wire [32:0] \port$37874$0 ;
+  output [32:0] \port$37876$0 ;
+  wire [32:0] \port$37876$0 ;
+  output [32:0] \port$37878$0 ;
+  wire [32:0] \port$37878$0 ;
+  output [32:0] \port$37915$0 ;
+  wire [32:0] \port$37915$0 ;
+  output [32:0] \port$37917$0 ;
+  wire [32:0] \port$37917$0 ;
+  output [32:0] \port$37919$0 ;
+  wire [32:0] \port$37919$0 ;
+  output [32:0] \port$37921$0 ;
+  wire [32:0] \port$37921$0 ;
+  output [32:0] \port$37923$0 ;
+  wire [32:0] \port$37923$0 ;
+  output [32:0] \port$37925$0 ;
+  wire [32:0] \port$37925$0 ;
+  output [32:0] \port$37927$0 ;
+  wire [32:0] \port$37927$0 ;
+  output [32:0] \port$37929$0 ;
+  wire [32:0] \port$37929$0 ;
+  output [32:0] \port$37931$0 ;
+  wire [32:0] \port$37931$0 ;
+  output [32:0] \port$37933$0 ;
+  wire [32:0] \port$37933$0 ;
+  output [32:0] \port$37935$0 ;
+  wire [32:0] \port$37935$0 ;
+  output [32:0] \port$37937$0 ;
+  wire [32:0] \port$37937$0 ;
+  output [32:0] \port$37939$0 ;
+  wire [32:0] \port$37939$0 ;
+  output [32:0] \port$37941$0 ;
+  wire [32:0] \port$37941$0 ;
+  output [32:0] \port$37943$0 ;
+  wire [32:0] \port$37943$0 ;
+  output [32:0] \port$37945$0 ;
+  wire [32:0] \port$37945$0 ;
+  output [32:0] \port$37982$0 ;
+  wire [32:0] \port$37982$0 ;
+  output [32:0] \port$37984$0 ;
+  wire [32:0] \port$37984$0 ;
+  output [32:0] \port$37986$0 ;
+  wire [32:0] \port$37986$0 ;
+  output [32:0] \port$37988$0 ;
+  wire [32:0] \port$37988$0 ;
+  output [32:0] \port$37990$0 ;
+  wire [32:0] \port$37990$0 ;
+  output [32:0] \port$37992$0 ;
+  wire [32:0] \port$37992$0 ;
+  output [32:0] \port$37994$0 ;
+  wire [32:0] \port$37994$0 ;
+  output [32:0] \port$37996$0 ;
+  wire [32:0] \port$37996$0 ;
+  output [32:0] \port$37998$0 ;
+  wire [32:0] \port$37998$0 ;
+  output [32:0] \port$38000$0 ;
+  wire [32:0] \port$38000$0 ;
+  output [32:0] \port$38002$0 ;
+  wire [32:0] \port$38002$0 ;
+  output [32:0] \port$38004$0 ;
+  wire [32:0] \port$38004$0 ;
+  output [32:0] \port$38006$0 ;
+  wire [32:0] \port$38006$0 ;
+  output [32:0] \port$38008$0 ;
+  wire [32:0] \port$38008$0 ;
+  output [32:0] \port$38010$0 ;
+  wire [32:0] \port$38010$0 ;
+  output [32:0] \port$38012$0 ;
+  wire [32:0] \port$38012$0 ;
   wire [15:0] post;
   wire [15:0] \post$146 ;
   wire [15:0] \post$179 ;
@@ -5359,22 +5359,22 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
     .opens(drain_cmd__valid),
     .own_clk(own_clk),
     .own_rst(own_rst),
-    .\port$37635$0 (\$82 ),
-    .\port$37637$0 (\$83 ),
-    .\port$37639$0 (\$84 ),
-    .\port$37641$0 (\$85 ),
-    .\port$37643$0 (\$86 ),
-    .\port$37645$0 (\$87 ),
-    .\port$37647$0 (\$88 ),
-    .\port$37649$0 (\$89 ),
-    .\port$37651$0 (\$90 ),
-    .\port$37653$0 (\$91 ),
-    .\port$37655$0 (\$92 ),
-    .\port$37657$0 (\$93 ),
-    .\port$37659$0 (\$94 ),
-    .\port$37661$0 (\$95 ),
-    .\port$37663$0 (\$96 ),
-    .\port$37665$0 (\$97 ),
+    .\port$37848$0 (\$82 ),
+    .\port$37850$0 (\$83 ),
+    .\port$37852$0 (\$84 ),
+    .\port$37854$0 (\$85 ),
+    .\port$37856$0 (\$86 ),
+    .\port$37858$0 (\$87 ),
+    .\port$37860$0 (\$88 ),
+    .\port$37862$0 (\$89 ),
+    .\port$37864$0 (\$90 ),
+    .\port$37866$0 (\$91 ),
+    .\port$37868$0 (\$92 ),
+    .\port$37870$0 (\$93 ),
+    .\port$37872$0 (\$94 ),
+    .\port$37874$0 (\$95 ),
+    .\port$37876$0 (\$96 ),
+    .\port$37878$0 (\$97 ),
     .post(post),
     .taken(\taken$301 ),
     .waiting(drain_waiting)
@@ -5430,86 +5430,86 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
     .overflow(overflow),
     .own_clk(own_clk),
     .own_rst(own_rst),
-    .\port$37501$32 (\$50 [32]),
-    .\port$37503$32 (\$51 [32]),
-    .\port$37505$32 (\$52 [32]),
-    .\port$37507$32 (\$53 [32]),
-    .\port$37509$32 (\$54 [32]),
-    .\port$37511$32 (\$55 [32]),
-    .\port$37513$32 (\$56 [32]),
-    .\port$37515$32 (\$57 [32]),
-    .\port$37517$32 (\$58 [32]),
-    .\port$37519$32 (\$59 [32]),
-    .\port$37521$32 (\$60 [32]),
-    .\port$37523$32 (\$61 [32]),
-    .\port$37525$32 (\$62 [32]),
-    .\port$37527$32 (\$63 [32]),
-    .\port$37529$32 (\$64 [32]),
-    .\port$37531$32 (\$65 [32]),
-    .\port$37568$32 (\$66 [32]),
-    .\port$37570$32 (\$67 [32]),
-    .\port$37572$32 (\$68 [32]),
-    .\port$37574$32 (\$69 [32]),
-    .\port$37576$32 (\$70 [32]),
-    .\port$37578$32 (\$71 [32]),
-    .\port$37580$32 (\$72 [32]),
-    .\port$37582$32 (\$73 [32]),
-    .\port$37584$32 (\$74 [32]),
-    .\port$37586$32 (\$75 [32]),
-    .\port$37588$32 (\$76 [32]),
-    .\port$37590$32 (\$77 [32]),
-    .\port$37592$32 (\$78 [32]),
-    .\port$37594$32 (\$79 [32]),
-    .\port$37596$32 (\$80 [32]),
-    .\port$37598$32 (\$81 [32]),
-    .\port$37635$32 (\$82 [32]),
-    .\port$37637$32 (\$83 [32]),
-    .\port$37639$32 (\$84 [32]),
-    .\port$37641$32 (\$85 [32]),
-    .\port$37643$32 (\$86 [32]),
-    .\port$37645$32 (\$87 [32]),
-    .\port$37647$32 (\$88 [32]),
-    .\port$37649$32 (\$89 [32]),
-    .\port$37651$32 (\$90 [32]),
-    .\port$37653$32 (\$91 [32]),
-    .\port$37655$32 (\$92 [32]),
-    .\port$37657$32 (\$93 [32]),
-    .\port$37659$32 (\$94 [32]),
-    .\port$37661$32 (\$95 [32]),
-    .\port$37663$32 (\$96 [32]),
-    .\port$37665$32 (\$97 [32]),
-    .\port$37702$32 (\$98 [32]),
-    .\port$37704$32 (\$99 [32]),
-    .\port$37706$32 (\$100 [32]),
-    .\port$37708$32 (\$101 [32]),
-    .\port$37710$32 (\$102 [32]),
-    .\port$37712$32 (\$103 [32]),
-    .\port$37714$32 (\$104 [32]),
-    .\port$37716$32 (\$105 [32]),
-    .\port$37718$32 (\$106 [32]),
-    .\port$37720$32 (\$107 [32]),
-    .\port$37722$32 (\$108 [32]),
-    .\port$37724$32 (\$109 [32]),
-    .\port$37726$32 (\$110 [32]),
-    .\port$37728$32 (\$111 [32]),
-    .\port$37730$32 (\$112 [32]),
-    .\port$37732$32 (\$113 [32]),
-    .\port$37769$32 (\$114 [32]),
-    .\port$37771$32 (\$115 [32]),
-    .\port$37773$32 (\$116 [32]),
-    .\port$37775$32 (\$117 [32]),
-    .\port$37777$32 (\$118 [32]),
-    .\port$37779$32 (\$119 [32]),
-    .\port$37781$32 (\$120 [32]),
-    .\port$37783$32 (\$121 [32]),
-    .\port$37785$32 (\$122 [32]),
-    .\port$37787$32 (\$123 [32]),
-    .\port$37789$32 (\$124 [32]),
-    .\port$37791$32 (\$125 [32]),
-    .\port$37793$32 (\$126 [32]),
-    .\port$37795$32 (\$127 [32]),
-    .\port$37797$32 (\$128 [32]),
-    .\port$37799$32 (\$129 [32]),
+    .\port$37714$32 (\$50 [32]),
+    .\port$37716$32 (\$51 [32]),
+    .\port$37718$32 (\$52 [32]),
+    .\port$37720$32 (\$53 [32]),
+    .\port$37722$32 (\$54 [32]),
+    .\port$37724$32 (\$55 [32]),
+    .\port$37726$32 (\$56 [32]),
+    .\port$37728$32 (\$57 [32]),
+    .\port$37730$32 (\$58 [32]),
+    .\port$37732$32 (\$59 [32]),
+    .\port$37734$32 (\$60 [32]),
+    .\port$37736$32 (\$61 [32]),
+    .\port$37738$32 (\$62 [32]),
+    .\port$37740$32 (\$63 [32]),
+    .\port$37742$32 (\$64 [32]),
+    .\port$37744$32 (\$65 [32]),
+    .\port$37781$32 (\$66 [32]),
+    .\port$37783$32 (\$67 [32]),
+    .\port$37785$32 (\$68 [32]),
+    .\port$37787$32 (\$69 [32]),
+    .\port$37789$32 (\$70 [32]),
+    .\port$37791$32 (\$71 [32]),
+    .\port$37793$32 (\$72 [32]),
+    .\port$37795$32 (\$73 [32]),
+    .\port$37797$32 (\$74 [32]),
+    .\port$37799$32 (\$75 [32]),
+    .\port$37801$32 (\$76 [32]),
+    .\port$37803$32 (\$77 [32]),
+    .\port$37805$32 (\$78 [32]),
+    .\port$37807$32 (\$79 [32]),
+    .\port$37809$32 (\$80 [32]),
+    .\port$37811$32 (\$81 [32]),
+    .\port$37848$32 (\$82 [32]),
+    .\port$37850$32 (\$83 [32]),
+    .\port$37852$32 (\$84 [32]),
+    .\port$37854$32 (\$85 [32]),
+    .\port$37856$32 (\$86 [32]),
+    .\port$37858$32 (\$87 [32]),
+    .\port$37860$32 (\$88 [32]),
+    .\port$37862$32 (\$89 [32]),
+    .\port$37864$32 (\$90 [32]),
+    .\port$37866$32 (\$91 [32]),
+    .\port$37868$32 (\$92 [32]),
+    .\port$37870$32 (\$93 [32]),
+    .\port$37872$32 (\$94 [32]),
+    .\port$37874$32 (\$95 [32]),
+    .\port$37876$32 (\$96 [32]),
+    .\port$37878$32 (\$97 [32]),
+    .\port$37915$32 (\$98 [32]),
+    .\port$37917$32 (\$99 [32]),
+    .\port$37919$32 (\$100 [32]),
+    .\port$37921$32 (\$101 [32]),
+    .\port$37923$32 (\$102 [32]),
+    .\port$37925$32 (\$103 [32]),
+    .\port$37927$32 (\$104 [32]),
+    .\port$37929$32 (\$105 [32]),
+    .\port$37931$32 (\$106 [32]),
+    .\port$37933$32 (\$107 [32]),
+    .\port$37935$32 (\$108 [32]),
+    .\port$37937$32 (\$109 [32]),
+    .\port$37939$32 (\$110 [32]),
+    .\port$37941$32 (\$111 [32]),
+    .\port$37943$32 (\$112 [32]),
+    .\port$37945$32 (\$113 [32]),
+    .\port$37982$32 (\$114 [32]),
+    .\port$37984$32 (\$115 [32]),
+    .\port$37986$32 (\$116 [32]),
+    .\port$37988$32 (\$117 [32]),
+    .\port$37990$32 (\$118 [32]),
+    .\port$37992$32 (\$119 [32]),
+    .\port$37994$32 (\$120 [32]),
+    .\port$37996$32 (\$121 [32]),
+    .\port$37998$32 (\$122 [32]),
+    .\port$38000$32 (\$123 [32]),
+    .\port$38002$32 (\$124 [32]),
+    .\port$38004$32 (\$125 [32]),
+    .\port$38006$32 (\$126 [32]),
+    .\port$38008$32 (\$127 [32]),
+    .\port$38010$32 (\$128 [32]),
+    .\port$38012$32 (\$129 [32]),
     .quiet(quiet),
     .simt_fault__cause(simt_fault__cause),
     .simt_fault__index(simt_fault__index),
@@ -5569,22 +5569,22 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
     .opens(load_cmd__valid),
     .own_clk(own_clk),
     .own_rst(own_rst),
-    .\port$37501$0 (\$50 ),
-    .\port$37503$0 (\$51 ),
-    .\port$37505$0 (\$52 ),
-    .\port$37507$0 (\$53 ),
-    .\port$37509$0 (\$54 ),
-    .\port$37511$0 (\$55 ),
-    .\port$37513$0 (\$56 ),
-    .\port$37515$0 (\$57 ),
-    .\port$37517$0 (\$58 ),
-    .\port$37519$0 (\$59 ),
-    .\port$37521$0 (\$60 ),
-    .\port$37523$0 (\$61 ),
-    .\port$37525$0 (\$62 ),
-    .\port$37527$0 (\$63 ),
-    .\port$37529$0 (\$64 ),
-    .\port$37531$0 (\$65 ),
+    .\port$37714$0 (\$50 ),
+    .\port$37716$0 (\$51 ),
+    .\port$37718$0 (\$52 ),
+    .\port$37720$0 (\$53 ),
+    .\port$37722$0 (\$54 ),
+    .\port$37724$0 (\$55 ),
+    .\port$37726$0 (\$56 ),
+    .\port$37728$0 (\$57 ),
+    .\port$37730$0 (\$58 ),
+    .\port$37732$0 (\$59 ),
+    .\port$37734$0 (\$60 ),
+    .\port$37736$0 (\$61 ),
+    .\port$37738$0 (\$62 ),
+    .\port$37740$0 (\$63 ),
+    .\port$37742$0 (\$64 ),
+    .\port$37744$0 (\$65 ),
     .post(post),
     .taken(\taken$299 ),
     .waiting(load_waiting)
@@ -5624,22 +5624,22 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
     .opens(matmul_cmd__valid),
     .own_clk(own_clk),
     .own_rst(own_rst),
-    .\port$37568$0 (\$66 ),
-    .\port$37570$0 (\$67 ),
-    .\port$37572$0 (\$68 ),
-    .\port$37574$0 (\$69 ),
-    .\port$37576$0 (\$70 ),
-    .\port$37578$0 (\$71 ),
-    .\port$37580$0 (\$72 ),
-    .\port$37582$0 (\$73 ),
-    .\port$37584$0 (\$74 ),
-    .\port$37586$0 (\$75 ),
-    .\port$37588$0 (\$76 ),
-    .\port$37590$0 (\$77 ),
-    .\port$37592$0 (\$78 ),
-    .\port$37594$0 (\$79 ),
-    .\port$37596$0 (\$80 ),
-    .\port$37598$0 (\$81 ),
+    .\port$37781$0 (\$66 ),
+    .\port$37783$0 (\$67 ),
+    .\port$37785$0 (\$68 ),
+    .\port$37787$0 (\$69 ),
+    .\port$37789$0 (\$70 ),
+    .\port$37791$0 (\$71 ),
+    .\port$37793$0 (\$72 ),
+    .\port$37795$0 (\$73 ),
+    .\port$37797$0 (\$74 ),
+    .\port$37799$0 (\$75 ),
+    .\port$37801$0 (\$76 ),
+    .\port$37803$0 (\$77 ),
+    .\port$37805$0 (\$78 ),
+    .\port$37807$0 (\$79 ),
+    .\port$37809$0 (\$80 ),
+    .\port$37811$0 (\$81 ),
     .post(post),
     .taken(\taken$300 ),
     .waiting(matmul_waiting)
@@ -5697,22 +5697,22 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
     .opens(simt_cmd__valid),
     .own_clk(own_clk),
     .own_rst(own_rst),
-    .\port$37769$0 (\$114 ),
-    .\port$37771$0 (\$115 ),
-    .\port$37773$0 (\$116 ),
-    .\port$37775$0 (\$117 ),
-    .\port$37777$0 (\$118 ),
-    .\port$37779$0 (\$119 ),
-    .\port$37781$0 (\$120 ),
-    .\port$37783$0 (\$121 ),
-    .\port$37785$0 (\$122 ),
-    .\port$37787$0 (\$123 ),
-    .\port$37789$0 (\$124 ),
-    .\port$37791$0 (\$125 ),
-    .\port$37793$0 (\$126 ),
-    .\port$37795$0 (\$127 ),
-    .\port$37797$0 (\$128 ),
-    .\port$37799$0 (\$129 ),
+    .\port$37982$0 (\$114 ),
+    .\port$37984$0 (\$115 ),
+    .\port$37986$0 (\$116 ),
+    .\port$37988$0 (\$117 ),
+    .\port$37990$0 (\$118 ),
+    .\port$37992$0 (\$119 ),
+    .\port$37994$0 (\$120 ),
+    .\port$37996$0 (\$121 ),
+    .\port$37998$0 (\$122 ),
+    .\port$38000$0 (\$123 ),
+    .\port$38002$0 (\$124 ),
+    .\port$38004$0 (\$125 ),
+    .\port$38006$0 (\$126 ),
+    .\port$38008$0 (\$127 ),
+    .\port$38010$0 (\$128 ),
+    .\port$38012$0 (\$129 ),
     .post(post),
     .taken(\taken$303 ),
     .waiting(simt_waiting)
@@ -5751,22 +5751,22 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
     .opens(store_cmd__valid),
     .own_clk(own_clk),
     .own_rst(own_rst),
-    .\port$37702$0 (\$98 ),
-    .\port$37704$0 (\$99 ),
-    .\port$37706$0 (\$100 ),
-    .\port$37708$0 (\$101 ),
-    .\port$37710$0 (\$102 ),
-    .\port$37712$0 (\$103 ),
-    .\port$37714$0 (\$104 ),
-    .\port$37716$0 (\$105 ),
-    .\port$37718$0 (\$106 ),
-    .\port$37720$0 (\$107 ),
-    .\port$37722$0 (\$108 ),
-    .\port$37724$0 (\$109 ),
-    .\port$37726$0 (\$110 ),
-    .\port$37728$0 (\$111 ),
-    .\port$37730$0 (\$112 ),
-    .\port$37732$0 (\$113 ),
+    .\port$37915$0 (\$98 ),
+    .\port$37917$0 (\$99 ),
+    .\port$37919$0 (\$100 ),
+    .\port$37921$0 (\$101 ),
+    .\port$37923$0 (\$102 ),
+    .\port$37925$0 (\$103 ),
+    .\port$37927$0 (\$104 ),
+    .\port$37929$0 (\$105 ),
+    .\port$37931$0 (\$106 ),
+    .\port$37933$0 (\$107 ),
+    .\port$37935$0 (\$108 ),
+    .\port$37937$0 (\$109 ),
+    .\port$37939$0 (\$110 ),
+    .\port$37941$0 (\$111 ),
+    .\port$37943$0 (\$112 ),
+    .\port$37945$0 (\$113 ),
     .post(post),
     .taken(\taken$302 ),
     .waiting(store_waiting)
@@ -5994,86 +5994,86 @@ module \weft.control (host__awvalid, host__wdata, host__wstrb, host__wvalid, hos
   assign push_index = simt_fault__index;
   assign \push_index$292  = simt_fault__index;
   assign \pushes$294  = pushes;
-  assign \port$37501$0  = \$50 ;
-  assign \port$37503$0  = \$51 ;
-  assign \port$37505$0  = \$52 ;
-  assign \port$37507$0  = \$53 ;
-  assign \port$37509$0  = \$54 ;
-  assign \port$37511$0  = \$55 ;
-  assign \port$37513$0  = \$56 ;
-  assign \port$37515$0  = \$57 ;
-  assign \port$37517$0  = \$58 ;
-  assign \port$37519$0  = \$59 ;
-  assign \port$37521$0  = \$60 ;
-  assign \port$37523$0  = \$61 ;
-  assign \port$37525$0  = \$62 ;
-  assign \port$37527$0  = \$63 ;
-  assign \port$37529$0  = \$64 ;
-  assign \port$37531$0  = \$65 ;
-  assign \port$37568$0  = \$66 ;
-  assign \port$37570$0  = \$67 ;
-  assign \port$37572$0  = \$68 ;
-  assign \port$37574$0  = \$69 ;
-  assign \port$37576$0  = \$70 ;
-  assign \port$37578$0  = \$71 ;
-  assign \port$37580$0  = \$72 ;
-  assign \port$37582$0  = \$73 ;
-  assign \port$37584$0  = \$74 ;
-  assign \port$37586$0  = \$75 ;
-  assign \port$37588$0  = \$76 ;
-  assign \port$37590$0  = \$77 ;
-  assign \port$37592$0  = \$78 ;
-  assign \port$37594$0  = \$79 ;
-  assign \port$37596$0  = \$80 ;
-  assign \port$37598$0  = \$81 ;
-  assign \port$37635$0  = \$82 ;
-  assign \port$37637$0  = \$83 ;
-  assign \port$37639$0  = \$84 ;
-  assign \port$37641$0  = \$85 ;
-  assign \port$37643$0  = \$86 ;
-  assign \port$37645$0  = \$87 ;
-  assign \port$37647$0  = \$88 ;
-  assign \port$37649$0  = \$89 ;
-  assign \port$37651$0  = \$90 ;
-  assign \port$37653$0  = \$91 ;
-  assign \port$37655$0  = \$92 ;
-  assign \port$37657$0  = \$93 ;
-  assign \port$37659$0  = \$94 ;
-  assign \port$37661$0  = \$95 ;
-  assign \port$37663$0  = \$96 ;
-  assign \port$37665$0  = \$97 ;
-  assign \port$37702$0  = \$98 ;
-  assign \port$37704$0  = \$99 ;
-  assign \port$37706$0  = \$100 ;
-  assign \port$37708$0  = \$101 ;
-  assign \port$37710$0  = \$102 ;
-  assign \port$37712$0  = \$103 ;
-  assign \port$37714$0  = \$104 ;
-  assign \port$37716$0  = \$105 ;
-  assign \port$37718$0  = \$106 ;
-  assign \port$37720$0  = \$107 ;
-  assign \port$37722$0  = \$108 ;
-  assign \port$37724$0  = \$109 ;
-  assign \port$37726$0  = \$110 ;
-  assign \port$37728$0  = \$111 ;
-  assign \port$37730$0  = \$112 ;
-  assign \port$37732$0  = \$113 ;
-  assign \port$37769$0  = \$114 ;
-  assign \port$37771$0  = \$115 ;
-  assign \port$37773$0  = \$116 ;
-  assign \port$37775$0  = \$117 ;
-  assign \port$37777$0  = \$118 ;
-  assign \port$37779$0  = \$119 ;
-  assign \port$37781$0  = \$120 ;
-  assign \port$37783$0  = \$121 ;
-  assign \port$37785$0  = \$122 ;
-  assign \port$37787$0  = \$123 ;
-  assign \port$37789$0  = \$124 ;
-  assign \port$37791$0  = \$125 ;
-  assign \port$37793$0  = \$126 ;
-  assign \port$37795$0  = \$127 ;
-  assign \port$37797$0  = \$128 ;
-  assign \port$37799$0  = \$129 ;
+  assign \port$37714$0  = \$50 ;
+  assign \port$37716$0  = \$51 ;
+  assign \port$37718$0  = \$52 ;
+  assign \port$37720$0  = \$53 ;
+  assign \port$37722$0  = \$54 ;
+  assign \port$37724$0  = \$55 ;
+  assign \port$37726$0  = \$56 ;
+  assign \port$37728$0  = \$57 ;
+  assign \port$37730$0  = \$58 ;
+  assign \port$37732$0  = \$59 ;
+  assign \port$37734$0  = \$60 ;
+  assign \port$37736$0  = \$61 ;
+  assign \port$37738$0  = \$62 ;
+  assign \port$37740$0  = \$63 ;
+  assign \port$37742$0  = \$64 ;
+  assign \port$37744$0  = \$65 ;
+  assign \port$37781$0  = \$66 ;
+  assign \port$37783$0  = \$67 ;
+  assign \port$37785$0  = \$68 ;
+  assign \port$37787$0  = \$69 ;
+  assign \port$37789$0  = \$70 ;
+  assign \port$37791$0  = \$71 ;
+  assign \port$37793$0  = \$72 ;
+  assign \port$37795$0  = \$73 ;
+  assign \port$37797$0  = \$74 ;
+  assign \port$37799$0  = \$75 ;
+  assign \port$37801$0  = \$76 ;
+  assign \port$37803$0  = \$77 ;
+  assign \port$37805$0  = \$78 ;
+  assign \port$37807$0  = \$79 ;
+  assign \port$37809$0  = \$80 ;
+  assign \port$37811$0  = \$81 ;
+  assign \port$37848$0  = \$82 ;
+  assign \port$37850$0  = \$83 ;
+  assign \port$37852$0  = \$84 ;
+  assign \port$37854$0  = \$85 ;
+  assign \port$37856$0  = \$86 ;
+  assign \port$37858$0  = \$87 ;
+  assign \port$37860$0  = \$88 ;
+  assign \port$37862$0  = \$89 ;
+  assign \port$37864$0  = \$90 ;
+  assign \port$37866$0  = \$91 ;
+  assign \port$37868$0  = \$92 ;
+  assign \port$37870$0  = \$93 ;
+  assign \port$37872$0  = \$94 ;
+  assign \port$37874$0  = \$95 ;
+  assign \port$37876$0  = \$96 ;
+  assign \port$37878$0  = \$97 ;
+  assign \port$37915$0  = \$98 ;
+  assign \port$37917$0  = \$99 ;
+  assign \port$37919$0  = \$100 ;
+  assign \port$37921$0  = \$101 ;
+  assign \port$37923$0  = \$102 ;
+  assign \port$37925$0  = \$103 ;
+  assign \port$37927$0  = \$104 ;
+  assign \port$37929$0  = \$105 ;
+  assign \port$37931$0  = \$106 ;
+  assign \port$37933$0  = \$107 ;
+  assign \port$37935$0  = \$108 ;
+  assign \port$37937$0  = \$109 ;
+  assign \port$37939$0  = \$110 ;
+  assign \port$37941$0  = \$111 ;
+  assign \port$37943$0  = \$112 ;
+  assign \port$37945$0  = \$113 ;
+  assign \port$37982$0  = \$114 ;
+  assign \port$37984$0  = \$115 ;
+  assign \port$37986$0  = \$116 ;
+  assign \port$37988$0  = \$117 ;
+  assign \port$37990$0  = \$118 ;
+  assign \port$37992$0  = \$119 ;
+  assign \port$37994$0  = \$120 ;
+  assign \port$37996$0  = \$121 ;
+  assign \port$37998$0  = \$122 ;
+  assign \port$38000$0  = \$123 ;
+  assign \port$38002$0  = \$124 ;
+  assign \port$38004$0  = \$125 ;
+  assign \port$38006$0  = \$126 ;
+  assign \port$38008$0  = \$127 ;
+  assign \port$38010$0  = \$128 ;
+  assign \port$38012$0  = \$129 ;
   assign \fetch__beat__payload.data  = fetch__beat__payload[31:0];
   assign \fetch__beat__payload.error  = fetch__beat__payload[32];
   assign \fetch__beat__payload.last  = fetch__beat__payload[33];
@@ -9111,8 +9111,8 @@ module \weft.control.dispatcher.skid (i__ready, o__payload, own_rst, i__payload,
   assign \$like.engines  = \$like [37:33];
 endmodule
 
-module \weft.control.drain_gate (hold, post, opens, taken, waiting, i__ready, o__ready, own_rst, nonzero, \port$37635$0 , \port$37637$0 , \port$37639$0 , \port$37641$0 , \port$37643$0 , \port$37645$0 , \port$37647$0 , \port$37649$0 , \port$37651$0 , \port$37653$0 , \port$37655$0 , \port$37657$0 
-, \port$37659$0 , \port$37661$0 , \port$37663$0 , \port$37665$0 , i__valid, own_clk);
+module \weft.control.drain_gate (hold, post, opens, taken, waiting, i__ready, o__ready, own_rst, nonzero, \port$37848$0 , \port$37850$0 , \port$37852$0 , \port$37854$0 , \port$37856$0 , \port$37858$0 , \port$37860$0 , \port$37862$0 , \port$37864$0 , \port$37866$0 , \port$37868$0 , \port$37870$0 
+, \port$37872$0 , \port$37874$0 , \port$37876$0 , \port$37878$0 , i__valid, own_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$14  = 0;
   wire [15:0] \$1 ;
   wire \$10 ;
@@ -9193,38 +9193,38 @@ module \weft.control.drain_gate (hold, post, opens, taken, waiting, i__ready, o_
   wire own_clk;
   input own_rst;
   wire own_rst;
-  input [32:0] \port$37635$0 ;
-  wire [32:0] \port$37635$0 ;
-  input [32:0] \port$37637$0 ;
-  wire [32:0] \port$37637$0 ;
-  input [32:0] \port$37639$0 ;
-  wire [32:0] \port$37639$0 ;
-  input [32:0] \port$37641$0 ;
-  wire [32:0] \port$37641$0 ;
-  input [32:0] \port$37643$0 ;
-  wire [32:0] \port$37643$0 ;
-  input [32:0] \port$37645$0 ;
-  wire [32:0] \port$37645$0 ;
-  input [32:0] \port$37647$0 ;
-  wire [32:0] \port$37647$0 ;
-  input [32:0] \port$37649$0 ;
-  wire [32:0] \port$37649$0 ;
-  input [32:0] \port$37651$0 ;
-  wire [32:0] \port$37651$0 ;
-  input [32:0] \port$37653$0 ;
-  wire [32:0] \port$37653$0 ;
-  input [32:0] \port$37655$0 ;
-  wire [32:0] \port$37655$0 ;
-  input [32:0] \port$37657$0 ;
-  wire [32:0] \port$37657$0 ;
-  input [32:0] \port$37659$0 ;
-  wire [32:0] \port$37659$0 ;
-  input [32:0] \port$37661$0 ;
-  wire [32:0] \port$37661$0 ;
-  input [32:0] \port$37663$0 ;
-  wire [32:0] \port$37663$0 ;
-  input [32:0] \port$37665$0 ;
-  wire [32:0] \port$37665$0 ;
+  input [32:0] \port$37848$0 ;
+  wire [32:0] \port$37848$0 ;
+  input [32:0] \port$37850$0 ;
+  wire [32:0] \port$37850$0 ;
+  input [32:0] \port$37852$0 ;
+  wire [32:0] \port$37852$0 ;
+  input [32:0] \port$37854$0 ;
+  wire [32:0] \port$37854$0 ;
+  input [32:0] \port$37856$0 ;
+  wire [32:0] \port$37856$0 ;
+  input [32:0] \port$37858$0 ;
+  wire [32:0] \port$37858$0 ;
+  input [32:0] \port$37860$0 ;
+  wire [32:0] \port$37860$0 ;
+  input [32:0] \port$37862$0 ;
+  wire [32:0] \port$37862$0 ;
+  input [32:0] \port$37864$0 ;
+  wire [32:0] \port$37864$0 ;
+  input [32:0] \port$37866$0 ;
+  wire [32:0] \port$37866$0 ;
+  input [32:0] \port$37868$0 ;
+  wire [32:0] \port$37868$0 ;
+  input [32:0] \port$37870$0 ;
+  wire [32:0] \port$37870$0 ;
+  input [32:0] \port$37872$0 ;
+  wire [32:0] \port$37872$0 ;
+  input [32:0] \port$37874$0 ;
+  wire [32:0] \port$37874$0 ;
+  input [32:0] \port$37876$0 ;
+  wire [32:0] \port$37876$0 ;
+  input [32:0] \port$37878$0 ;
+  wire [32:0] \port$37878$0 ;
   input [15:0] post;
   wire [15:0] post;
   wire settled;
@@ -9234,9 +9234,9 @@ module \weft.control.drain_gate (hold, post, opens, taken, waiting, i__ready, o_
   wire waiting;
   assign \$1  = nonzero | post;
   assign \$2  = ~ \$1 ;
-  assign lacks = \port$37637$0 [15:0] & \$2 ;
+  assign lacks = \port$37850$0 [15:0] & \$2 ;
   assign \$3  = ~ nonzero;
-  assign \$4  = \port$37637$0 [15:0] & \$3 ;
+  assign \$4  = \port$37850$0 [15:0] & \$3 ;
   assign \$5  = ~ hold;
   assign \$6  = i__valid & \$5 ;
   assign \$7  = \$6  & \$signal ;
@@ -9275,57 +9275,57 @@ module \weft.control.drain_gate (hold, post, opens, taken, waiting, i__ready, o_
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$14 ) begin end
-    \$13  = \port$37637$0 [15:0];
+    \$13  = \port$37850$0 [15:0];
     if (own_rst) begin
       \$13  = 16'h0000;
     end
   end
-  assign i__payload = { \port$37665$0 [32], \port$37663$0 [32], \port$37661$0 [32], \port$37659$0 [32], \port$37657$0 [32], \port$37655$0 [32], \port$37653$0 [32], \port$37651$0 [32], \port$37649$0 [32], \port$37647$0 [32], \port$37645$0 [32], \port$37643$0 [32], \port$37641$0 [32], \port$37639$0 [32], \port$37637$0 [32], \port$37635$0 [32], \port$37665$0 [31:0], \port$37663$0 [31:0], \port$37661$0 [31:0], \port$37659$0 [31:0], \port$37657$0 [31:0], \port$37655$0 [31:0], \port$37653$0 [31:0], \port$37651$0 [31:0], \port$37649$0 [31:0], \port$37647$0 [31:0], \port$37645$0 [31:0], \port$37643$0 [31:0], \port$37641$0 [31:0], \port$37639$0 [31:0], \port$37637$0 [31:0], \port$37635$0 [31:0] };
+  assign i__payload = { \port$37878$0 [32], \port$37876$0 [32], \port$37874$0 [32], \port$37872$0 [32], \port$37870$0 [32], \port$37868$0 [32], \port$37866$0 [32], \port$37864$0 [32], \port$37862$0 [32], \port$37860$0 [32], \port$37858$0 [32], \port$37856$0 [32], \port$37854$0 [32], \port$37852$0 [32], \port$37850$0 [32], \port$37848$0 [32], \port$37878$0 [31:0], \port$37876$0 [31:0], \port$37874$0 [31:0], \port$37872$0 [31:0], \port$37870$0 [31:0], \port$37868$0 [31:0], \port$37866$0 [31:0], \port$37864$0 [31:0], \port$37862$0 [31:0], \port$37860$0 [31:0], \port$37858$0 [31:0], \port$37856$0 [31:0], \port$37854$0 [31:0], \port$37852$0 [31:0], \port$37850$0 [31:0], \port$37848$0 [31:0] };
   assign settled = 1'h1;
-  assign o__payload = { \port$37665$0 [32], \port$37663$0 [32], \port$37661$0 [32], \port$37659$0 [32], \port$37657$0 [32], \port$37655$0 [32], \port$37653$0 [32], \port$37651$0 [32], \port$37649$0 [32], \port$37647$0 [32], \port$37645$0 [32], \port$37643$0 [32], \port$37641$0 [32], \port$37639$0 [32], \port$37637$0 [32], \port$37635$0 [32], \port$37665$0 [31:0], \port$37663$0 [31:0], \port$37661$0 [31:0], \port$37659$0 [31:0], \port$37657$0 [31:0], \port$37655$0 [31:0], \port$37653$0 [31:0], \port$37651$0 [31:0], \port$37649$0 [31:0], \port$37647$0 [31:0], \port$37645$0 [31:0], \port$37643$0 [31:0], \port$37641$0 [31:0], \port$37639$0 [31:0], \port$37637$0 [31:0], \port$37635$0 [31:0] };
+  assign o__payload = { \port$37878$0 [32], \port$37876$0 [32], \port$37874$0 [32], \port$37872$0 [32], \port$37870$0 [32], \port$37868$0 [32], \port$37866$0 [32], \port$37864$0 [32], \port$37862$0 [32], \port$37860$0 [32], \port$37858$0 [32], \port$37856$0 [32], \port$37854$0 [32], \port$37852$0 [32], \port$37850$0 [32], \port$37848$0 [32], \port$37878$0 [31:0], \port$37876$0 [31:0], \port$37874$0 [31:0], \port$37872$0 [31:0], \port$37870$0 [31:0], \port$37868$0 [31:0], \port$37866$0 [31:0], \port$37864$0 [31:0], \port$37862$0 [31:0], \port$37860$0 [31:0], \port$37858$0 [31:0], \port$37856$0 [31:0], \port$37854$0 [31:0], \port$37852$0 [31:0], \port$37850$0 [31:0], \port$37848$0 [31:0] };
   assign o__valid = opens;
-  assign \i__payload.opcode  = \port$37635$0 [7:0];
-  assign \i__payload.wait  = \port$37637$0 [15:0];
-  assign \i__payload.post  = \port$37637$0 [31:16];
-  assign \i__payload.int32  = \port$37635$0 [8];
-  assign \i__payload.params  = \port$37635$0 [9];
-  assign \i__payload.row_sum  = \port$37635$0 [10];
-  assign \i__payload.acc  = \port$37639$0 [15:0];
-  assign \i__payload.acc_block  = \port$37639$0 [31:16];
-  assign \i__payload.rows  = \port$37641$0 [15:0];
-  assign \i__payload.blocks  = \port$37641$0 [31:16];
-  assign \i__payload.dst  = \port$37643$0 [23:0];
-  assign \i__payload.dst_stride  = \port$37645$0 [23:0];
-  assign \i__payload.dst_block  = \port$37647$0 [23:0];
-  assign \i__payload.param  = \port$37649$0 [15:0];
-  assign \i__payload.cols_last  = \port$37649$0 [31:16];
-  assign \i__payload.scale  = \port$37651$0 [31:0];
-  assign \i__payload.zero_point  = \port$37653$0 [15:0];
-  assign \i__payload.b_zero_point  = \port$37653$0 [31:16];
-  assign \i__payload.qmin  = \port$37655$0 [15:0];
-  assign \i__payload.qmax  = \port$37655$0 [31:16];
-  assign \i__payload.index  = { \port$37665$0 [32], \port$37663$0 [32], \port$37661$0 [32], \port$37659$0 [32], \port$37657$0 [32], \port$37655$0 [32], \port$37653$0 [32], \port$37651$0 [32], \port$37649$0 [32], \port$37647$0 [32], \port$37645$0 [32], \port$37643$0 [32], \port$37641$0 [32], \port$37639$0 [32], \port$37637$0 [32], \port$37635$0 [32] };
-  assign \o__payload.opcode  = \port$37635$0 [7:0];
-  assign \o__payload.wait  = \port$37637$0 [15:0];
-  assign \o__payload.post  = \port$37637$0 [31:16];
-  assign \o__payload.int32  = \port$37635$0 [8];
-  assign \o__payload.params  = \port$37635$0 [9];
-  assign \o__payload.row_sum  = \port$37635$0 [10];
-  assign \o__payload.acc  = \port$37639$0 [15:0];
-  assign \o__payload.acc_block  = \port$37639$0 [31:16];
-  assign \o__payload.rows  = \port$37641$0 [15:0];
-  assign \o__payload.blocks  = \port$37641$0 [31:16];
-  assign \o__payload.dst  = \port$37643$0 [23:0];
-  assign \o__payload.dst_stride  = \port$37645$0 [23:0];
-  assign \o__payload.dst_block  = \port$37647$0 [23:0];
-  assign \o__payload.param  = \port$37649$0 [15:0];
-  assign \o__payload.cols_last  = \port$37649$0 [31:16];
-  assign \o__payload.scale  = \port$37651$0 [31:0];
-  assign \o__payload.zero_point  = \port$37653$0 [15:0];
-  assign \o__payload.b_zero_point  = \port$37653$0 [31:16];
-  assign \o__payload.qmin  = \port$37655$0 [15:0];
-  assign \o__payload.qmax  = \port$37655$0 [31:16];
-  assign \o__payload.index  = { \port$37665$0 [32], \port$37663$0 [32], \port$37661$0 [32], \port$37659$0 [32], \port$37657$0 [32], \port$37655$0 [32], \port$37653$0 [32], \port$37651$0 [32], \port$37649$0 [32], \port$37647$0 [32], \port$37645$0 [32], \port$37643$0 [32], \port$37641$0 [32], \port$37639$0 [32], \port$37637$0 [32], \port$37635$0 [32] };
+  assign \i__payload.opcode  = \port$37848$0 [7:0];
+  assign \i__payload.wait  = \port$37850$0 [15:0];
+  assign \i__payload.post  = \port$37850$0 [31:16];
+  assign \i__payload.int32  = \port$37848$0 [8];
+  assign \i__payload.params  = \port$37848$0 [9];
+  assign \i__payload.row_sum  = \port$37848$0 [10];
+  assign \i__payload.acc  = \port$37852$0 [15:0];
+  assign \i__payload.acc_block  = \port$37852$0 [31:16];
+  assign \i__payload.rows  = \port$37854$0 [15:0];
+  assign \i__payload.blocks  = \port$37854$0 [31:16];
+  assign \i__payload.dst  = \port$37856$0 [23:0];
+  assign \i__payload.dst_stride  = \port$37858$0 [23:0];
+  assign \i__payload.dst_block  = \port$37860$0 [23:0];
+  assign \i__payload.param  = \port$37862$0 [15:0];
+  assign \i__payload.cols_last  = \port$37862$0 [31:16];
+  assign \i__payload.scale  = \port$37864$0 [31:0];
+  assign \i__payload.zero_point  = \port$37866$0 [15:0];
+  assign \i__payload.b_zero_point  = \port$37866$0 [31:16];
+  assign \i__payload.qmin  = \port$37868$0 [15:0];
+  assign \i__payload.qmax  = \port$37868$0 [31:16];
+  assign \i__payload.index  = { \port$37878$0 [32], \port$37876$0 [32], \port$37874$0 [32], \port$37872$0 [32], \port$37870$0 [32], \port$37868$0 [32], \port$37866$0 [32], \port$37864$0 [32], \port$37862$0 [32], \port$37860$0 [32], \port$37858$0 [32], \port$37856$0 [32], \port$37854$0 [32], \port$37852$0 [32], \port$37850$0 [32], \port$37848$0 [32] };
+  assign \o__payload.opcode  = \port$37848$0 [7:0];
+  assign \o__payload.wait  = \port$37850$0 [15:0];
+  assign \o__payload.post  = \port$37850$0 [31:16];
+  assign \o__payload.int32  = \port$37848$0 [8];
+  assign \o__payload.params  = \port$37848$0 [9];
+  assign \o__payload.row_sum  = \port$37848$0 [10];
+  assign \o__payload.acc  = \port$37852$0 [15:0];
+  assign \o__payload.acc_block  = \port$37852$0 [31:16];
+  assign \o__payload.rows  = \port$37854$0 [15:0];
+  assign \o__payload.blocks  = \port$37854$0 [31:16];
+  assign \o__payload.dst  = \port$37856$0 [23:0];
+  assign \o__payload.dst_stride  = \port$37858$0 [23:0];
+  assign \o__payload.dst_block  = \port$37860$0 [23:0];
+  assign \o__payload.param  = \port$37862$0 [15:0];
+  assign \o__payload.cols_last  = \port$37862$0 [31:16];
+  assign \o__payload.scale  = \port$37864$0 [31:0];
+  assign \o__payload.zero_point  = \port$37866$0 [15:0];
+  assign \o__payload.b_zero_point  = \port$37866$0 [31:16];
+  assign \o__payload.qmin  = \port$37868$0 [15:0];
+  assign \o__payload.qmax  = \port$37868$0 [31:16];
+  assign \o__payload.index  = { \port$37878$0 [32], \port$37876$0 [32], \port$37874$0 [32], \port$37872$0 [32], \port$37870$0 [32], \port$37868$0 [32], \port$37866$0 [32], \port$37864$0 [32], \port$37862$0 [32], \port$37860$0 [32], \port$37858$0 [32], \port$37856$0 [32], \port$37854$0 [32], \port$37852$0 [32], \port$37850$0 [32], \port$37848$0 [32] };
   assign opens = \$7 ;
 endmodule
 
@@ -10191,10 +10191,10 @@ module \weft.control.drain_queue.fifo (write__data, i__valid, o__ready, o__paylo
 endmodule
 
 module \weft.control.errors (moving, quiet, overflow, halt, load_waiting, matmul_waiting, drain_waiting, store_waiting, simt_waiting, load_fault__valid, load_fault__cause, load_fault__index, matmul_fault__cause, \stop$10 , own_rst, active, last_index, dispatch_fault__valid, dispatch_fault__cause, dispatch_fault__index, abort
-, error, halted, \port$37501$32 , \port$37503$32 , \port$37505$32 , \port$37507$32 , \port$37509$32 , \port$37511$32 , \port$37513$32 , \port$37515$32 , \port$37517$32 , \port$37519$32 , \port$37521$32 , \port$37523$32 , \port$37525$32 , \port$37527$32 , \port$37529$32 , \port$37531$32 , \port$37568$32 , \port$37570$32 , \port$37572$32 
-, \port$37574$32 , \port$37576$32 , \port$37578$32 , \port$37580$32 , \port$37582$32 , \port$37584$32 , \port$37586$32 , \port$37588$32 , \port$37590$32 , \port$37592$32 , \port$37594$32 , \port$37596$32 , \port$37598$32 , \port$37635$32 , \port$37637$32 , \port$37639$32 , \port$37641$32 , \port$37643$32 , \port$37645$32 , \port$37647$32 , \port$37649$32 
-, \port$37651$32 , \port$37653$32 , \port$37655$32 , \port$37657$32 , \port$37659$32 , \port$37661$32 , \port$37663$32 , \port$37665$32 , \port$37702$32 , \port$37704$32 , \port$37706$32 , \port$37708$32 , \port$37710$32 , \port$37712$32 , \port$37714$32 , \port$37716$32 , \port$37718$32 , \port$37720$32 , \port$37722$32 , \port$37724$32 , \port$37726$32 
-, \port$37728$32 , \port$37730$32 , \port$37732$32 , \port$37769$32 , \port$37771$32 , \port$37773$32 , \port$37775$32 , \port$37777$32 , \port$37779$32 , \port$37781$32 , \port$37783$32 , \port$37785$32 , \port$37787$32 , \port$37789$32 , \port$37791$32 , \port$37793$32 , \port$37795$32 , \port$37797$32 , \port$37799$32 , matmul_fault__index, matmul_fault__valid
+, error, halted, \port$37714$32 , \port$37716$32 , \port$37718$32 , \port$37720$32 , \port$37722$32 , \port$37724$32 , \port$37726$32 , \port$37728$32 , \port$37730$32 , \port$37732$32 , \port$37734$32 , \port$37736$32 , \port$37738$32 , \port$37740$32 , \port$37742$32 , \port$37744$32 , \port$37781$32 , \port$37783$32 , \port$37785$32 
+, \port$37787$32 , \port$37789$32 , \port$37791$32 , \port$37793$32 , \port$37795$32 , \port$37797$32 , \port$37799$32 , \port$37801$32 , \port$37803$32 , \port$37805$32 , \port$37807$32 , \port$37809$32 , \port$37811$32 , \port$37848$32 , \port$37850$32 , \port$37852$32 , \port$37854$32 , \port$37856$32 , \port$37858$32 , \port$37860$32 , \port$37862$32 
+, \port$37864$32 , \port$37866$32 , \port$37868$32 , \port$37870$32 , \port$37872$32 , \port$37874$32 , \port$37876$32 , \port$37878$32 , \port$37915$32 , \port$37917$32 , \port$37919$32 , \port$37921$32 , \port$37923$32 , \port$37925$32 , \port$37927$32 , \port$37929$32 , \port$37931$32 , \port$37933$32 , \port$37935$32 , \port$37937$32 , \port$37939$32 
+, \port$37941$32 , \port$37943$32 , \port$37945$32 , \port$37982$32 , \port$37984$32 , \port$37986$32 , \port$37988$32 , \port$37990$32 , \port$37992$32 , \port$37994$32 , \port$37996$32 , \port$37998$32 , \port$38000$32 , \port$38002$32 , \port$38004$32 , \port$38006$32 , \port$38008$32 , \port$38010$32 , \port$38012$32 , matmul_fault__index, matmul_fault__valid
 , drain_fault__valid, drain_fault__cause, drain_fault__index, store_fault__valid, store_fault__cause, store_fault__index, simt_fault__valid, simt_fault__cause, simt_fault__index, own_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$17  = 0;
   wire \$1 ;
@@ -10590,114 +10590,6 @@ module \weft.control.errors (moving, quiet, overflow, halt, load_waiting, matmul
   wire own_clk;
   input own_rst;
   wire own_rst;
-  input \port$37501$32 ;
-  wire \port$37501$32 ;
-  input \port$37503$32 ;
-  wire \port$37503$32 ;
-  input \port$37505$32 ;
-  wire \port$37505$32 ;
-  input \port$37507$32 ;
-  wire \port$37507$32 ;
-  input \port$37509$32 ;
-  wire \port$37509$32 ;
-  input \port$37511$32 ;
-  wire \port$37511$32 ;
-  input \port$37513$32 ;
-  wire \port$37513$32 ;
-  input \port$37515$32 ;
-  wire \port$37515$32 ;
-  input \port$37517$32 ;
-  wire \port$37517$32 ;
-  input \port$37519$32 ;
-  wire \port$37519$32 ;
-  input \port$37521$32 ;
-  wire \port$37521$32 ;
-  input \port$37523$32 ;
-  wire \port$37523$32 ;
-  input \port$37525$32 ;
-  wire \port$37525$32 ;
-  input \port$37527$32 ;
-  wire \port$37527$32 ;
-  input \port$37529$32 ;
-  wire \port$37529$32 ;
-  input \port$37531$32 ;
-  wire \port$37531$32 ;
-  input \port$37568$32 ;
-  wire \port$37568$32 ;
-  input \port$37570$32 ;
-  wire \port$37570$32 ;
-  input \port$37572$32 ;
-  wire \port$37572$32 ;
-  input \port$37574$32 ;
-  wire \port$37574$32 ;
-  input \port$37576$32 ;
-  wire \port$37576$32 ;
-  input \port$37578$32 ;
-  wire \port$37578$32 ;
-  input \port$37580$32 ;
-  wire \port$37580$32 ;
-  input \port$37582$32 ;
-  wire \port$37582$32 ;
-  input \port$37584$32 ;
-  wire \port$37584$32 ;
-  input \port$37586$32 ;
-  wire \port$37586$32 ;
-  input \port$37588$32 ;
-  wire \port$37588$32 ;
-  input \port$37590$32 ;
-  wire \port$37590$32 ;
-  input \port$37592$32 ;
-  wire \port$37592$32 ;
-  input \port$37594$32 ;
-  wire \port$37594$32 ;
-  input \port$37596$32 ;
-  wire \port$37596$32 ;
-  input \port$37598$32 ;
-  wire \port$37598$32 ;
-  input \port$37635$32 ;
-  wire \port$37635$32 ;
-  input \port$37637$32 ;
-  wire \port$37637$32 ;
-  input \port$37639$32 ;
-  wire \port$37639$32 ;
-  input \port$37641$32 ;
-  wire \port$37641$32 ;
-  input \port$37643$32 ;
-  wire \port$37643$32 ;
-  input \port$37645$32 ;
-  wire \port$37645$32 ;
-  input \port$37647$32 ;
-  wire \port$37647$32 ;
-  input \port$37649$32 ;
-  wire \port$37649$32 ;
-  input \port$37651$32 ;
-  wire \port$37651$32 ;
-  input \port$37653$32 ;
-  wire \port$37653$32 ;
-  input \port$37655$32 ;
-  wire \port$37655$32 ;
-  input \port$37657$32 ;
-  wire \port$37657$32 ;
-  input \port$37659$32 ;
-  wire \port$37659$32 ;
-  input \port$37661$32 ;
-  wire \port$37661$32 ;
-  input \port$37663$32 ;
-  wire \port$37663$32 ;
-  input \port$37665$32 ;
-  wire \port$37665$32 ;
-  input \port$37702$32 ;
-  wire \port$37702$32 ;
-  input \port$37704$32 ;
-  wire \port$37704$32 ;
-  input \port$37706$32 ;
-  wire \port$37706$32 ;
-  input \port$37708$32 ;
-  wire \port$37708$32 ;
-  input \port$37710$32 ;
-  wire \port$37710$32 ;
-  input \port$37712$32 ;
-  wire \port$37712$32 ;
   input \port$37714$32 ;
   wire \port$37714$32 ;
   input \port$37716$32 ;
@@ -10718,18 +10610,18 @@ module \weft.control.errors (moving, quiet, overflow, halt, load_waiting, matmul
   wire \port$37730$32 ;
   input \port$37732$32 ;
   wire \port$37732$32 ;
-  input \port$37769$32 ;
-  wire \port$37769$32 ;
-  input \port$37771$32 ;
-  wire \port$37771$32 ;
-  input \port$37773$32 ;
-  wire \port$37773$32 ;
-  input \port$37775$32 ;
-  wire \port$37775$32 ;
-  input \port$37777$32 ;
-  wire \port$37777$32 ;
-  input \port$37779$32 ;
-  wire \port$37779$32 ;
+  input \port$37734$32 ;
+  wire \port$37734$32 ;
+  input \port$37736$32 ;
+  wire \port$37736$32 ;
+  input \port$37738$32 ;
+  wire \port$37738$32 ;
+  input \port$37740$32 ;
+  wire \port$37740$32 ;
+  input \port$37742$32 ;
+  wire \port$37742$32 ;
+  input \port$37744$32 ;
+  wire \port$37744$32 ;
   input \port$37781$32 ;
   wire \port$37781$32 ;
   input \port$37783$32 ;
@@ -10750,6 +10642,114 @@ module \weft.control.errors (moving, quiet, overflow, halt, load_waiting, matmul
   wire \port$37797$32 ;
   input \port$37799$32 ;
   wire \port$37799$32 ;
+  input \port$37801$32 ;
+  wire \port$37801$32 ;
+  input \port$37803$32 ;
+  wire \port$37803$32 ;
+  input \port$37805$32 ;
+  wire \port$37805$32 ;
+  input \port$37807$32 ;
+  wire \port$37807$32 ;
+  input \port$37809$32 ;
+  wire \port$37809$32 ;
+  input \port$37811$32 ;
+  wire \port$37811$32 ;
+  input \port$37848$32 ;
+  wire \port$37848$32 ;
+  input \port$37850$32 ;
+  wire \port$37850$32 ;
+  input \port$37852$32 ;
+  wire \port$37852$32 ;
+  input \port$37854$32 ;
+  wire \port$37854$32 ;
+  input \port$37856$32 ;
+  wire \port$37856$32 ;
+  input \port$37858$32 ;
+  wire \port$37858$32 ;
+  input \port$37860$32 ;
+  wire \port$37860$32 ;
+  input \port$37862$32 ;
+  wire \port$37862$32 ;
+  input \port$37864$32 ;
+  wire \port$37864$32 ;
+  input \port$37866$32 ;
+  wire \port$37866$32 ;
+  input \port$37868$32 ;
+  wire \port$37868$32 ;
+  input \port$37870$32 ;
+  wire \port$37870$32 ;
+  input \port$37872$32 ;
+  wire \port$37872$32 ;
+  input \port$37874$32 ;
+  wire \port$37874$32 ;
+  input \port$37876$32 ;
+  wire \port$37876$32 ;
+  input \port$37878$32 ;
+  wire \port$37878$32 ;
+  input \port$37915$32 ;
+  wire \port$37915$32 ;
+  input \port$37917$32 ;
+  wire \port$37917$32 ;
+  input \port$37919$32 ;
+  wire \port$37919$32 ;
+  input \port$37921$32 ;
+  wire \port$37921$32 ;
+  input \port$37923$32 ;
+  wire \port$37923$32 ;
+  input \port$37925$32 ;
+  wire \port$37925$32 ;
+  input \port$37927$32 ;
+  wire \port$37927$32 ;
+  input \port$37929$32 ;
+  wire \port$37929$32 ;
+  input \port$37931$32 ;
+  wire \port$37931$32 ;
+  input \port$37933$32 ;
+  wire \port$37933$32 ;
+  input \port$37935$32 ;
+  wire \port$37935$32 ;
+  input \port$37937$32 ;
+  wire \port$37937$32 ;
+  input \port$37939$32 ;
+  wire \port$37939$32 ;
+  input \port$37941$32 ;
+  wire \port$37941$32 ;
+  input \port$37943$32 ;
+  wire \port$37943$32 ;
+  input \port$37945$32 ;
+  wire \port$37945$32 ;
+  input \port$37982$32 ;
+  wire \port$37982$32 ;
+  input \port$37984$32 ;
+  wire \port$37984$32 ;
+  input \port$37986$32 ;
+  wire \port$37986$32 ;
+  input \port$37988$32 ;
+  wire \port$37988$32 ;
+  input \port$37990$32 ;
+  wire \port$37990$32 ;
+  input \port$37992$32 ;
+  wire \port$37992$32 ;
+  input \port$37994$32 ;
+  wire \port$37994$32 ;
+  input \port$37996$32 ;
+  wire \port$37996$32 ;
+  input \port$37998$32 ;
+  wire \port$37998$32 ;
+  input \port$38000$32 ;
+  wire \port$38000$32 ;
+  input \port$38002$32 ;
+  wire \port$38002$32 ;
+  input \port$38004$32 ;
+  wire \port$38004$32 ;
+  input \port$38006$32 ;
+  wire \port$38006$32 ;
+  input \port$38008$32 ;
+  wire \port$38008$32 ;
+  input \port$38010$32 ;
+  wire \port$38010$32 ;
+  input \port$38012$32 ;
+  wire \port$38012$32 ;
   input quiet;
   wire quiet;
   reg [2:0] quiet_for = 3'h0;
@@ -11021,15 +11021,15 @@ module \weft.control.errors (moving, quiet, overflow, halt, load_waiting, matmul
   assign \$264  = \$262  | \$263 ;
   assign \$267  = last_index & { first[7], first[7], first[7], first[7], first[7], first[7], first[7], first[7], first[7], first[7], first[7], first[7], first[7], first[7], first[7], first[7] };
   assign \$268  = \$266  | \$267 ;
-  assign \$269  = { \port$37531$32 , \port$37529$32 , \port$37527$32 , \port$37525$32 , \port$37523$32 , \port$37521$32 , \port$37519$32 , \port$37517$32 , \port$37515$32 , \port$37513$32 , \port$37511$32 , \port$37509$32 , \port$37507$32 , \port$37505$32 , \port$37503$32 , \port$37501$32  } & { first[8], first[8], first[8], first[8], first[8], first[8], first[8], first[8], first[8], first[8], first[8], first[8], first[8], first[8], first[8], first[8] };
+  assign \$269  = { \port$37744$32 , \port$37742$32 , \port$37740$32 , \port$37738$32 , \port$37736$32 , \port$37734$32 , \port$37732$32 , \port$37730$32 , \port$37728$32 , \port$37726$32 , \port$37724$32 , \port$37722$32 , \port$37720$32 , \port$37718$32 , \port$37716$32 , \port$37714$32  } & { first[8], first[8], first[8], first[8], first[8], first[8], first[8], first[8], first[8], first[8], first[8], first[8], first[8], first[8], first[8], first[8] };
   assign \$270  = \$268  | \$269 ;
-  assign \$271  = { \port$37598$32 , \port$37596$32 , \port$37594$32 , \port$37592$32 , \port$37590$32 , \port$37588$32 , \port$37586$32 , \port$37584$32 , \port$37582$32 , \port$37580$32 , \port$37578$32 , \port$37576$32 , \port$37574$32 , \port$37572$32 , \port$37570$32 , \port$37568$32  } & { first[9], first[9], first[9], first[9], first[9], first[9], first[9], first[9], first[9], first[9], first[9], first[9], first[9], first[9], first[9], first[9] };
+  assign \$271  = { \port$37811$32 , \port$37809$32 , \port$37807$32 , \port$37805$32 , \port$37803$32 , \port$37801$32 , \port$37799$32 , \port$37797$32 , \port$37795$32 , \port$37793$32 , \port$37791$32 , \port$37789$32 , \port$37787$32 , \port$37785$32 , \port$37783$32 , \port$37781$32  } & { first[9], first[9], first[9], first[9], first[9], first[9], first[9], first[9], first[9], first[9], first[9], first[9], first[9], first[9], first[9], first[9] };
   assign \$272  = \$270  | \$271 ;
-  assign \$273  = { \port$37665$32 , \port$37663$32 , \port$37661$32 , \port$37659$32 , \port$37657$32 , \port$37655$32 , \port$37653$32 , \port$37651$32 , \port$37649$32 , \port$37647$32 , \port$37645$32 , \port$37643$32 , \port$37641$32 , \port$37639$32 , \port$37637$32 , \port$37635$32  } & { first[10], first[10], first[10], first[10], first[10], first[10], first[10], first[10], first[10], first[10], first[10], first[10], first[10], first[10], first[10], first[10] };
+  assign \$273  = { \port$37878$32 , \port$37876$32 , \port$37874$32 , \port$37872$32 , \port$37870$32 , \port$37868$32 , \port$37866$32 , \port$37864$32 , \port$37862$32 , \port$37860$32 , \port$37858$32 , \port$37856$32 , \port$37854$32 , \port$37852$32 , \port$37850$32 , \port$37848$32  } & { first[10], first[10], first[10], first[10], first[10], first[10], first[10], first[10], first[10], first[10], first[10], first[10], first[10], first[10], first[10], first[10] };
   assign \$274  = \$272  | \$273 ;
-  assign \$275  = { \port$37732$32 , \port$37730$32 , \port$37728$32 , \port$37726$32 , \port$37724$32 , \port$37722$32 , \port$37720$32 , \port$37718$32 , \port$37716$32 , \port$37714$32 , \port$37712$32 , \port$37710$32 , \port$37708$32 , \port$37706$32 , \port$37704$32 , \port$37702$32  } & { first[11], first[11], first[11], first[11], first[11], first[11], first[11], first[11], first[11], first[11], first[11], first[11], first[11], first[11], first[11], first[11] };
+  assign \$275  = { \port$37945$32 , \port$37943$32 , \port$37941$32 , \port$37939$32 , \port$37937$32 , \port$37935$32 , \port$37933$32 , \port$37931$32 , \port$37929$32 , \port$37927$32 , \port$37925$32 , \port$37923$32 , \port$37921$32 , \port$37919$32 , \port$37917$32 , \port$37915$32  } & { first[11], first[11], first[11], first[11], first[11], first[11], first[11], first[11], first[11], first[11], first[11], first[11], first[11], first[11], first[11], first[11] };
   assign \$276  = \$274  | \$275 ;
-  assign \$277  = { \port$37799$32 , \port$37797$32 , \port$37795$32 , \port$37793$32 , \port$37791$32 , \port$37789$32 , \port$37787$32 , \port$37785$32 , \port$37783$32 , \port$37781$32 , \port$37779$32 , \port$37777$32 , \port$37775$32 , \port$37773$32 , \port$37771$32 , \port$37769$32  } & { first[12], first[12], first[12], first[12], first[12], first[12], first[12], first[12], first[12], first[12], first[12], first[12], first[12], first[12], first[12], first[12] };
+  assign \$277  = { \port$38012$32 , \port$38010$32 , \port$38008$32 , \port$38006$32 , \port$38004$32 , \port$38002$32 , \port$38000$32 , \port$37998$32 , \port$37996$32 , \port$37994$32 , \port$37992$32 , \port$37990$32 , \port$37988$32 , \port$37986$32 , \port$37984$32 , \port$37982$32  } & { first[12], first[12], first[12], first[12], first[12], first[12], first[12], first[12], first[12], first[12], first[12], first[12], first[12], first[12], first[12], first[12] };
   assign \$278  = \$276  | \$277 ;
   assign \$279  = last_index & { first[13], first[13], first[13], first[13], first[13], first[13], first[13], first[13], first[13], first[13], first[13], first[13], first[13], first[13], first[13], first[13] };
   assign \$280  = \$278  | \$279 ;
@@ -11288,11 +11288,11 @@ module \weft.control.errors (moving, quiet, overflow, halt, load_waiting, matmul
       \$314  = 1'h0;
     end
   end
-  assign load_index = { \port$37531$32 , \port$37529$32 , \port$37527$32 , \port$37525$32 , \port$37523$32 , \port$37521$32 , \port$37519$32 , \port$37517$32 , \port$37515$32 , \port$37513$32 , \port$37511$32 , \port$37509$32 , \port$37507$32 , \port$37505$32 , \port$37503$32 , \port$37501$32  };
-  assign matmul_index = { \port$37598$32 , \port$37596$32 , \port$37594$32 , \port$37592$32 , \port$37590$32 , \port$37588$32 , \port$37586$32 , \port$37584$32 , \port$37582$32 , \port$37580$32 , \port$37578$32 , \port$37576$32 , \port$37574$32 , \port$37572$32 , \port$37570$32 , \port$37568$32  };
-  assign drain_index = { \port$37665$32 , \port$37663$32 , \port$37661$32 , \port$37659$32 , \port$37657$32 , \port$37655$32 , \port$37653$32 , \port$37651$32 , \port$37649$32 , \port$37647$32 , \port$37645$32 , \port$37643$32 , \port$37641$32 , \port$37639$32 , \port$37637$32 , \port$37635$32  };
-  assign store_index = { \port$37732$32 , \port$37730$32 , \port$37728$32 , \port$37726$32 , \port$37724$32 , \port$37722$32 , \port$37720$32 , \port$37718$32 , \port$37716$32 , \port$37714$32 , \port$37712$32 , \port$37710$32 , \port$37708$32 , \port$37706$32 , \port$37704$32 , \port$37702$32  };
-  assign simt_index = { \port$37799$32 , \port$37797$32 , \port$37795$32 , \port$37793$32 , \port$37791$32 , \port$37789$32 , \port$37787$32 , \port$37785$32 , \port$37783$32 , \port$37781$32 , \port$37779$32 , \port$37777$32 , \port$37775$32 , \port$37773$32 , \port$37771$32 , \port$37769$32  };
+  assign load_index = { \port$37744$32 , \port$37742$32 , \port$37740$32 , \port$37738$32 , \port$37736$32 , \port$37734$32 , \port$37732$32 , \port$37730$32 , \port$37728$32 , \port$37726$32 , \port$37724$32 , \port$37722$32 , \port$37720$32 , \port$37718$32 , \port$37716$32 , \port$37714$32  };
+  assign matmul_index = { \port$37811$32 , \port$37809$32 , \port$37807$32 , \port$37805$32 , \port$37803$32 , \port$37801$32 , \port$37799$32 , \port$37797$32 , \port$37795$32 , \port$37793$32 , \port$37791$32 , \port$37789$32 , \port$37787$32 , \port$37785$32 , \port$37783$32 , \port$37781$32  };
+  assign drain_index = { \port$37878$32 , \port$37876$32 , \port$37874$32 , \port$37872$32 , \port$37870$32 , \port$37868$32 , \port$37866$32 , \port$37864$32 , \port$37862$32 , \port$37860$32 , \port$37858$32 , \port$37856$32 , \port$37854$32 , \port$37852$32 , \port$37850$32 , \port$37848$32  };
+  assign store_index = { \port$37945$32 , \port$37943$32 , \port$37941$32 , \port$37939$32 , \port$37937$32 , \port$37935$32 , \port$37933$32 , \port$37931$32 , \port$37929$32 , \port$37927$32 , \port$37925$32 , \port$37923$32 , \port$37921$32 , \port$37919$32 , \port$37917$32 , \port$37915$32  };
+  assign simt_index = { \port$38012$32 , \port$38010$32 , \port$38008$32 , \port$38006$32 , \port$38004$32 , \port$38002$32 , \port$38000$32 , \port$37998$32 , \port$37996$32 , \port$37994$32 , \port$37992$32 , \port$37990$32 , \port$37988$32 , \port$37986$32 , \port$37984$32 , \port$37982$32  };
   assign \dispatch_fault.valid  = dispatch_fault[0];
   assign \dispatch_fault.cause  = dispatch_fault[4:1];
   assign \dispatch_fault.index  = dispatch_fault[20:5];
@@ -12408,8 +12408,8 @@ module \weft.control.host_port (host__awvalid, host__wdata, host__wstrb, host__w
   assign \$66  = \$64 ;
 endmodule
 
-module \weft.control.load_gate (hold, post, opens, taken, waiting, i__ready, o__ready, own_rst, nonzero, \port$37501$0 , \port$37503$0 , \port$37505$0 , \port$37507$0 , \port$37509$0 , \port$37511$0 , \port$37513$0 , \port$37515$0 , \port$37517$0 , \port$37519$0 , \port$37521$0 , \port$37523$0 
-, \port$37525$0 , \port$37527$0 , \port$37529$0 , \port$37531$0 , i__valid, own_clk);
+module \weft.control.load_gate (hold, post, opens, taken, waiting, i__ready, o__ready, own_rst, nonzero, \port$37714$0 , \port$37716$0 , \port$37718$0 , \port$37720$0 , \port$37722$0 , \port$37724$0 , \port$37726$0 , \port$37728$0 , \port$37730$0 , \port$37732$0 , \port$37734$0 , \port$37736$0 
+, \port$37738$0 , \port$37740$0 , \port$37742$0 , \port$37744$0 , i__valid, own_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$19  = 0;
   wire [15:0] \$1 ;
   wire \$10 ;
@@ -12494,38 +12494,38 @@ module \weft.control.load_gate (hold, post, opens, taken, waiting, i__ready, o__
   wire own_clk;
   input own_rst;
   wire own_rst;
-  input [32:0] \port$37501$0 ;
-  wire [32:0] \port$37501$0 ;
-  input [32:0] \port$37503$0 ;
-  wire [32:0] \port$37503$0 ;
-  input [32:0] \port$37505$0 ;
-  wire [32:0] \port$37505$0 ;
-  input [32:0] \port$37507$0 ;
-  wire [32:0] \port$37507$0 ;
-  input [32:0] \port$37509$0 ;
-  wire [32:0] \port$37509$0 ;
-  input [32:0] \port$37511$0 ;
-  wire [32:0] \port$37511$0 ;
-  input [32:0] \port$37513$0 ;
-  wire [32:0] \port$37513$0 ;
-  input [32:0] \port$37515$0 ;
-  wire [32:0] \port$37515$0 ;
-  input [32:0] \port$37517$0 ;
-  wire [32:0] \port$37517$0 ;
-  input [32:0] \port$37519$0 ;
-  wire [32:0] \port$37519$0 ;
-  input [32:0] \port$37521$0 ;
-  wire [32:0] \port$37521$0 ;
-  input [32:0] \port$37523$0 ;
-  wire [32:0] \port$37523$0 ;
-  input [32:0] \port$37525$0 ;
-  wire [32:0] \port$37525$0 ;
-  input [32:0] \port$37527$0 ;
-  wire [32:0] \port$37527$0 ;
-  input [32:0] \port$37529$0 ;
-  wire [32:0] \port$37529$0 ;
-  input [32:0] \port$37531$0 ;
-  wire [32:0] \port$37531$0 ;
+  input [32:0] \port$37714$0 ;
+  wire [32:0] \port$37714$0 ;
+  input [32:0] \port$37716$0 ;
+  wire [32:0] \port$37716$0 ;
+  input [32:0] \port$37718$0 ;
+  wire [32:0] \port$37718$0 ;
+  input [32:0] \port$37720$0 ;
+  wire [32:0] \port$37720$0 ;
+  input [32:0] \port$37722$0 ;
+  wire [32:0] \port$37722$0 ;
+  input [32:0] \port$37724$0 ;
+  wire [32:0] \port$37724$0 ;
+  input [32:0] \port$37726$0 ;
+  wire [32:0] \port$37726$0 ;
+  input [32:0] \port$37728$0 ;
+  wire [32:0] \port$37728$0 ;
+  input [32:0] \port$37730$0 ;
+  wire [32:0] \port$37730$0 ;
+  input [32:0] \port$37732$0 ;
+  wire [32:0] \port$37732$0 ;
+  input [32:0] \port$37734$0 ;
+  wire [32:0] \port$37734$0 ;
+  input [32:0] \port$37736$0 ;
+  wire [32:0] \port$37736$0 ;
+  input [32:0] \port$37738$0 ;
+  wire [32:0] \port$37738$0 ;
+  input [32:0] \port$37740$0 ;
+  wire [32:0] \port$37740$0 ;
+  input [32:0] \port$37742$0 ;
+  wire [32:0] \port$37742$0 ;
+  input [32:0] \port$37744$0 ;
+  wire [32:0] \port$37744$0 ;
   input [15:0] post;
   wire [15:0] post;
   wire settled;
@@ -12535,9 +12535,9 @@ module \weft.control.load_gate (hold, post, opens, taken, waiting, i__ready, o__
   wire waiting;
   assign \$1  = nonzero | post;
   assign \$2  = ~ \$1 ;
-  assign lacks = \port$37503$0 [15:0] & \$2 ;
+  assign lacks = \port$37716$0 [15:0] & \$2 ;
   assign \$3  = ~ nonzero;
-  assign \$4  = \port$37503$0 [15:0] & \$3 ;
+  assign \$4  = \port$37716$0 [15:0] & \$3 ;
   assign \$5  = ~ hold;
   assign \$6  = i__valid & \$5 ;
   assign \$7  = \$6  & \$signal ;
@@ -12576,61 +12576,61 @@ module \weft.control.load_gate (hold, post, opens, taken, waiting, i__ready, o__
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$19 ) begin end
-    \$13  = \port$37503$0 [15:0];
+    \$13  = \port$37716$0 [15:0];
     if (own_rst) begin
       \$13  = 16'h0000;
     end
   end
-  assign i__payload = { \port$37531$0 [32], \port$37529$0 [32], \port$37527$0 [32], \port$37525$0 [32], \port$37523$0 [32], \port$37521$0 [32], \port$37519$0 [32], \port$37517$0 [32], \port$37515$0 [32], \port$37513$0 [32], \port$37511$0 [32], \port$37509$0 [32], \port$37507$0 [32], \port$37505$0 [32], \port$37503$0 [32], \port$37501$0 [32], \port$37531$0 [31:0], \port$37529$0 [31:0], \port$37527$0 [31:0], \port$37525$0 [31:0], \port$37523$0 [31:0], \port$37521$0 [31:0], \port$37519$0 [31:0], \port$37517$0 [31:0], \port$37515$0 [31:0], \port$37513$0 [31:0], \port$37511$0 [31:0], \port$37509$0 [31:0], \port$37507$0 [31:0], \port$37505$0 [31:0], \port$37503$0 [31:0], \port$37501$0 [31:0] };
+  assign i__payload = { \port$37744$0 [32], \port$37742$0 [32], \port$37740$0 [32], \port$37738$0 [32], \port$37736$0 [32], \port$37734$0 [32], \port$37732$0 [32], \port$37730$0 [32], \port$37728$0 [32], \port$37726$0 [32], \port$37724$0 [32], \port$37722$0 [32], \port$37720$0 [32], \port$37718$0 [32], \port$37716$0 [32], \port$37714$0 [32], \port$37744$0 [31:0], \port$37742$0 [31:0], \port$37740$0 [31:0], \port$37738$0 [31:0], \port$37736$0 [31:0], \port$37734$0 [31:0], \port$37732$0 [31:0], \port$37730$0 [31:0], \port$37728$0 [31:0], \port$37726$0 [31:0], \port$37724$0 [31:0], \port$37722$0 [31:0], \port$37720$0 [31:0], \port$37718$0 [31:0], \port$37716$0 [31:0], \port$37714$0 [31:0] };
   assign settled = 1'h1;
-  assign o__payload = { \port$37531$0 [32], \port$37529$0 [32], \port$37527$0 [32], \port$37525$0 [32], \port$37523$0 [32], \port$37521$0 [32], \port$37519$0 [32], \port$37517$0 [32], \port$37515$0 [32], \port$37513$0 [32], \port$37511$0 [32], \port$37509$0 [32], \port$37507$0 [32], \port$37505$0 [32], \port$37503$0 [32], \port$37501$0 [32], \port$37531$0 [31:0], \port$37529$0 [31:0], \port$37527$0 [31:0], \port$37525$0 [31:0], \port$37523$0 [31:0], \port$37521$0 [31:0], \port$37519$0 [31:0], \port$37517$0 [31:0], \port$37515$0 [31:0], \port$37513$0 [31:0], \port$37511$0 [31:0], \port$37509$0 [31:0], \port$37507$0 [31:0], \port$37505$0 [31:0], \port$37503$0 [31:0], \port$37501$0 [31:0] };
+  assign o__payload = { \port$37744$0 [32], \port$37742$0 [32], \port$37740$0 [32], \port$37738$0 [32], \port$37736$0 [32], \port$37734$0 [32], \port$37732$0 [32], \port$37730$0 [32], \port$37728$0 [32], \port$37726$0 [32], \port$37724$0 [32], \port$37722$0 [32], \port$37720$0 [32], \port$37718$0 [32], \port$37716$0 [32], \port$37714$0 [32], \port$37744$0 [31:0], \port$37742$0 [31:0], \port$37740$0 [31:0], \port$37738$0 [31:0], \port$37736$0 [31:0], \port$37734$0 [31:0], \port$37732$0 [31:0], \port$37730$0 [31:0], \port$37728$0 [31:0], \port$37726$0 [31:0], \port$37724$0 [31:0], \port$37722$0 [31:0], \port$37720$0 [31:0], \port$37718$0 [31:0], \port$37716$0 [31:0], \port$37714$0 [31:0] };
   assign o__valid = opens;
-  assign \i__payload.opcode  = \port$37501$0 [7:0];
-  assign \i__payload.wait  = \port$37503$0 [15:0];
-  assign \i__payload.post  = \port$37503$0 [31:16];
-  assign \i__payload.space  = \port$37501$0 [9:8];
-  assign \i__payload.flip  = \port$37501$0 [10];
-  assign \i__payload.transpose  = \port$37501$0 [11];
-  assign \i__payload.fill  = \port$37501$0 [31:24];
-  assign \i__payload.src  = \port$37505$0 [31:0];
-  assign \i__payload.stride1  = \port$37507$0 [31:0];
-  assign \i__payload.stride2  = \port$37509$0 [31:0];
-  assign \i__payload.len  = \port$37511$0 [23:0];
-  assign \i__payload.count1  = \port$37513$0 [15:0];
-  assign \i__payload.count2  = \port$37513$0 [31:16];
-  assign \i__payload.dst  = \port$37515$0 [23:0];
-  assign \i__payload.dst_stride1  = \port$37517$0 [23:0];
-  assign \i__payload.dst_stride2  = \port$37519$0 [23:0];
-  assign \i__payload.dst_chunk  = \port$37521$0 [23:0];
-  assign \i__payload.pad_left  = \port$37523$0 [15:0];
-  assign \i__payload.pad_right  = \port$37523$0 [31:16];
-  assign \i__payload.pad_top  = \port$37525$0 [15:0];
-  assign \i__payload.pad_bottom  = \port$37525$0 [31:16];
-  assign \i__payload.fence  = \port$37527$0 [23:0];
-  assign \i__payload.index  = { \port$37531$0 [32], \port$37529$0 [32], \port$37527$0 [32], \port$37525$0 [32], \port$37523$0 [32], \port$37521$0 [32], \port$37519$0 [32], \port$37517$0 [32], \port$37515$0 [32], \port$37513$0 [32], \port$37511$0 [32], \port$37509$0 [32], \port$37507$0 [32], \port$37505$0 [32], \port$37503$0 [32], \port$37501$0 [32] };
-  assign \o__payload.opcode  = \port$37501$0 [7:0];
-  assign \o__payload.wait  = \port$37503$0 [15:0];
-  assign \o__payload.post  = \port$37503$0 [31:16];
-  assign \o__payload.space  = \port$37501$0 [9:8];
-  assign \o__payload.flip  = \port$37501$0 [10];
-  assign \o__payload.transpose  = \port$37501$0 [11];
-  assign \o__payload.fill  = \port$37501$0 [31:24];
-  assign \o__payload.src  = \port$37505$0 [31:0];
-  assign \o__payload.stride1  = \port$37507$0 [31:0];
-  assign \o__payload.stride2  = \port$37509$0 [31:0];
-  assign \o__payload.len  = \port$37511$0 [23:0];
-  assign \o__payload.count1  = \port$37513$0 [15:0];
-  assign \o__payload.count2  = \port$37513$0 [31:16];
-  assign \o__payload.dst  = \port$37515$0 [23:0];
-  assign \o__payload.dst_stride1  = \port$37517$0 [23:0];
-  assign \o__payload.dst_stride2  = \port$37519$0 [23:0];
-  assign \o__payload.dst_chunk  = \port$37521$0 [23:0];
-  assign \o__payload.pad_left  = \port$37523$0 [15:0];
-  assign \o__payload.pad_right  = \port$37523$0 [31:16];
-  assign \o__payload.pad_top  = \port$37525$0 [15:0];
-  assign \o__payload.pad_bottom  = \port$37525$0 [31:16];
-  assign \o__payload.fence  = \port$37527$0 [23:0];
-  assign \o__payload.index  = { \port$37531$0 [32], \port$37529$0 [32], \port$37527$0 [32], \port$37525$0 [32], \port$37523$0 [32], \port$37521$0 [32], \port$37519$0 [32], \port$37517$0 [32], \port$37515$0 [32], \port$37513$0 [32], \port$37511$0 [32], \port$37509$0 [32], \port$37507$0 [32], \port$37505$0 [32], \port$37503$0 [32], \port$37501$0 [32] };
+  assign \i__payload.opcode  = \port$37714$0 [7:0];
+  assign \i__payload.wait  = \port$37716$0 [15:0];
+  assign \i__payload.post  = \port$37716$0 [31:16];
+  assign \i__payload.space  = \port$37714$0 [9:8];
+  assign \i__payload.flip  = \port$37714$0 [10];
+  assign \i__payload.transpose  = \port$37714$0 [11];
+  assign \i__payload.fill  = \port$37714$0 [31:24];
+  assign \i__payload.src  = \port$37718$0 [31:0];
+  assign \i__payload.stride1  = \port$37720$0 [31:0];
+  assign \i__payload.stride2  = \port$37722$0 [31:0];
+  assign \i__payload.len  = \port$37724$0 [23:0];
+  assign \i__payload.count1  = \port$37726$0 [15:0];
+  assign \i__payload.count2  = \port$37726$0 [31:16];
+  assign \i__payload.dst  = \port$37728$0 [23:0];
+  assign \i__payload.dst_stride1  = \port$37730$0 [23:0];
+  assign \i__payload.dst_stride2  = \port$37732$0 [23:0];
+  assign \i__payload.dst_chunk  = \port$37734$0 [23:0];
+  assign \i__payload.pad_left  = \port$37736$0 [15:0];
+  assign \i__payload.pad_right  = \port$37736$0 [31:16];
+  assign \i__payload.pad_top  = \port$37738$0 [15:0];
+  assign \i__payload.pad_bottom  = \port$37738$0 [31:16];
+  assign \i__payload.fence  = \port$37740$0 [23:0];
+  assign \i__payload.index  = { \port$37744$0 [32], \port$37742$0 [32], \port$37740$0 [32], \port$37738$0 [32], \port$37736$0 [32], \port$37734$0 [32], \port$37732$0 [32], \port$37730$0 [32], \port$37728$0 [32], \port$37726$0 [32], \port$37724$0 [32], \port$37722$0 [32], \port$37720$0 [32], \port$37718$0 [32], \port$37716$0 [32], \port$37714$0 [32] };
+  assign \o__payload.opcode  = \port$37714$0 [7:0];
+  assign \o__payload.wait  = \port$37716$0 [15:0];
+  assign \o__payload.post  = \port$37716$0 [31:16];
+  assign \o__payload.space  = \port$37714$0 [9:8];
+  assign \o__payload.flip  = \port$37714$0 [10];
+  assign \o__payload.transpose  = \port$37714$0 [11];
+  assign \o__payload.fill  = \port$37714$0 [31:24];
+  assign \o__payload.src  = \port$37718$0 [31:0];
+  assign \o__payload.stride1  = \port$37720$0 [31:0];
+  assign \o__payload.stride2  = \port$37722$0 [31:0];
+  assign \o__payload.len  = \port$37724$0 [23:0];
+  assign \o__payload.count1  = \port$37726$0 [15:0];
+  assign \o__payload.count2  = \port$37726$0 [31:16];
+  assign \o__payload.dst  = \port$37728$0 [23:0];
+  assign \o__payload.dst_stride1  = \port$37730$0 [23:0];
+  assign \o__payload.dst_stride2  = \port$37732$0 [23:0];
+  assign \o__payload.dst_chunk  = \port$37734$0 [23:0];
+  assign \o__payload.pad_left  = \port$37736$0 [15:0];
+  assign \o__payload.pad_right  = \port$37736$0 [31:16];
+  assign \o__payload.pad_top  = \port$37738$0 [15:0];
+  assign \o__payload.pad_bottom  = \port$37738$0 [31:16];
+  assign \o__payload.fence  = \port$37740$0 [23:0];
+  assign \o__payload.index  = { \port$37744$0 [32], \port$37742$0 [32], \port$37740$0 [32], \port$37738$0 [32], \port$37736$0 [32], \port$37734$0 [32], \port$37732$0 [32], \port$37730$0 [32], \port$37728$0 [32], \port$37726$0 [32], \port$37724$0 [32], \port$37722$0 [32], \port$37720$0 [32], \port$37718$0 [32], \port$37716$0 [32], \port$37714$0 [32] };
   assign opens = \$7 ;
 endmodule
 
@@ -13501,8 +13501,8 @@ module \weft.control.load_queue.fifo (write__data, i__valid, o__ready, o__payloa
   assign \read__data.index  = o__payload[32];
 endmodule
 
-module \weft.control.matmul_gate (hold, post, lacks, opens, taken, waiting, i__ready, o__ready, own_rst, nonzero, \port$37568$0 , \port$37570$0 , \port$37572$0 , \port$37574$0 , \port$37576$0 , \port$37578$0 , \port$37580$0 , \port$37582$0 , \port$37584$0 , \port$37586$0 , \port$37588$0 
-, \port$37590$0 , \port$37592$0 , \port$37594$0 , \port$37596$0 , \port$37598$0 , i__valid, missing, own_clk);
+module \weft.control.matmul_gate (hold, post, lacks, opens, taken, waiting, i__ready, o__ready, own_rst, nonzero, \port$37781$0 , \port$37783$0 , \port$37785$0 , \port$37787$0 , \port$37789$0 , \port$37791$0 , \port$37793$0 , \port$37795$0 , \port$37797$0 , \port$37799$0 , \port$37801$0 
+, \port$37803$0 , \port$37805$0 , \port$37807$0 , \port$37809$0 , \port$37811$0 , i__valid, missing, own_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$22  = 0;
   wire [15:0] \$1 ;
   wire \$10 ;
@@ -13599,38 +13599,38 @@ module \weft.control.matmul_gate (hold, post, lacks, opens, taken, waiting, i__r
   wire own_clk;
   input own_rst;
   wire own_rst;
-  input [32:0] \port$37568$0 ;
-  wire [32:0] \port$37568$0 ;
-  input [32:0] \port$37570$0 ;
-  wire [32:0] \port$37570$0 ;
-  input [32:0] \port$37572$0 ;
-  wire [32:0] \port$37572$0 ;
-  input [32:0] \port$37574$0 ;
-  wire [32:0] \port$37574$0 ;
-  input [32:0] \port$37576$0 ;
-  wire [32:0] \port$37576$0 ;
-  input [32:0] \port$37578$0 ;
-  wire [32:0] \port$37578$0 ;
-  input [32:0] \port$37580$0 ;
-  wire [32:0] \port$37580$0 ;
-  input [32:0] \port$37582$0 ;
-  wire [32:0] \port$37582$0 ;
-  input [32:0] \port$37584$0 ;
-  wire [32:0] \port$37584$0 ;
-  input [32:0] \port$37586$0 ;
-  wire [32:0] \port$37586$0 ;
-  input [32:0] \port$37588$0 ;
-  wire [32:0] \port$37588$0 ;
-  input [32:0] \port$37590$0 ;
-  wire [32:0] \port$37590$0 ;
-  input [32:0] \port$37592$0 ;
-  wire [32:0] \port$37592$0 ;
-  input [32:0] \port$37594$0 ;
-  wire [32:0] \port$37594$0 ;
-  input [32:0] \port$37596$0 ;
-  wire [32:0] \port$37596$0 ;
-  input [32:0] \port$37598$0 ;
-  wire [32:0] \port$37598$0 ;
+  input [32:0] \port$37781$0 ;
+  wire [32:0] \port$37781$0 ;
+  input [32:0] \port$37783$0 ;
+  wire [32:0] \port$37783$0 ;
+  input [32:0] \port$37785$0 ;
+  wire [32:0] \port$37785$0 ;
+  input [32:0] \port$37787$0 ;
+  wire [32:0] \port$37787$0 ;
+  input [32:0] \port$37789$0 ;
+  wire [32:0] \port$37789$0 ;
+  input [32:0] \port$37791$0 ;
+  wire [32:0] \port$37791$0 ;
+  input [32:0] \port$37793$0 ;
+  wire [32:0] \port$37793$0 ;
+  input [32:0] \port$37795$0 ;
+  wire [32:0] \port$37795$0 ;
+  input [32:0] \port$37797$0 ;
+  wire [32:0] \port$37797$0 ;
+  input [32:0] \port$37799$0 ;
+  wire [32:0] \port$37799$0 ;
+  input [32:0] \port$37801$0 ;
+  wire [32:0] \port$37801$0 ;
+  input [32:0] \port$37803$0 ;
+  wire [32:0] \port$37803$0 ;
+  input [32:0] \port$37805$0 ;
+  wire [32:0] \port$37805$0 ;
+  input [32:0] \port$37807$0 ;
+  wire [32:0] \port$37807$0 ;
+  input [32:0] \port$37809$0 ;
+  wire [32:0] \port$37809$0 ;
+  input [32:0] \port$37811$0 ;
+  wire [32:0] \port$37811$0 ;
   input [15:0] post;
   wire [15:0] post;
   wire settled;
@@ -13640,9 +13640,9 @@ module \weft.control.matmul_gate (hold, post, lacks, opens, taken, waiting, i__r
   wire waiting;
   assign \$1  = nonzero | post;
   assign \$2  = ~ \$1 ;
-  assign lacks = \port$37570$0 [15:0] & \$2 ;
+  assign lacks = \port$37783$0 [15:0] & \$2 ;
   assign \$3  = ~ nonzero;
-  assign \$4  = \port$37570$0 [15:0] & \$3 ;
+  assign \$4  = \port$37783$0 [15:0] & \$3 ;
   assign \$5  = ~ hold;
   assign \$6  = i__valid & \$5 ;
   assign \$7  = \$6  & \$signal ;
@@ -13681,71 +13681,71 @@ module \weft.control.matmul_gate (hold, post, lacks, opens, taken, waiting, i__r
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$22 ) begin end
-    \$13  = \port$37570$0 [15:0];
+    \$13  = \port$37783$0 [15:0];
     if (own_rst) begin
       \$13  = 16'h0000;
     end
   end
-  assign i__payload = { \port$37598$0 [32], \port$37596$0 [32], \port$37594$0 [32], \port$37592$0 [32], \port$37590$0 [32], \port$37588$0 [32], \port$37586$0 [32], \port$37584$0 [32], \port$37582$0 [32], \port$37580$0 [32], \port$37578$0 [32], \port$37576$0 [32], \port$37574$0 [32], \port$37572$0 [32], \port$37570$0 [32], \port$37568$0 [32], \port$37598$0 [31:0], \port$37596$0 [31:0], \port$37594$0 [31:0], \port$37592$0 [31:0], \port$37590$0 [31:0], \port$37588$0 [31:0], \port$37586$0 [31:0], \port$37584$0 [31:0], \port$37582$0 [31:0], \port$37580$0 [31:0], \port$37578$0 [31:0], \port$37576$0 [31:0], \port$37574$0 [31:0], \port$37572$0 [31:0], \port$37570$0 [31:0], \port$37568$0 [31:0] };
+  assign i__payload = { \port$37811$0 [32], \port$37809$0 [32], \port$37807$0 [32], \port$37805$0 [32], \port$37803$0 [32], \port$37801$0 [32], \port$37799$0 [32], \port$37797$0 [32], \port$37795$0 [32], \port$37793$0 [32], \port$37791$0 [32], \port$37789$0 [32], \port$37787$0 [32], \port$37785$0 [32], \port$37783$0 [32], \port$37781$0 [32], \port$37811$0 [31:0], \port$37809$0 [31:0], \port$37807$0 [31:0], \port$37805$0 [31:0], \port$37803$0 [31:0], \port$37801$0 [31:0], \port$37799$0 [31:0], \port$37797$0 [31:0], \port$37795$0 [31:0], \port$37793$0 [31:0], \port$37791$0 [31:0], \port$37789$0 [31:0], \port$37787$0 [31:0], \port$37785$0 [31:0], \port$37783$0 [31:0], \port$37781$0 [31:0] };
   assign settled = 1'h1;
-  assign o__payload = { \port$37598$0 [32], \port$37596$0 [32], \port$37594$0 [32], \port$37592$0 [32], \port$37590$0 [32], \port$37588$0 [32], \port$37586$0 [32], \port$37584$0 [32], \port$37582$0 [32], \port$37580$0 [32], \port$37578$0 [32], \port$37576$0 [32], \port$37574$0 [32], \port$37572$0 [32], \port$37570$0 [32], \port$37568$0 [32], \port$37598$0 [31:0], \port$37596$0 [31:0], \port$37594$0 [31:0], \port$37592$0 [31:0], \port$37590$0 [31:0], \port$37588$0 [31:0], \port$37586$0 [31:0], \port$37584$0 [31:0], \port$37582$0 [31:0], \port$37580$0 [31:0], \port$37578$0 [31:0], \port$37576$0 [31:0], \port$37574$0 [31:0], \port$37572$0 [31:0], \port$37570$0 [31:0], \port$37568$0 [31:0] };
+  assign o__payload = { \port$37811$0 [32], \port$37809$0 [32], \port$37807$0 [32], \port$37805$0 [32], \port$37803$0 [32], \port$37801$0 [32], \port$37799$0 [32], \port$37797$0 [32], \port$37795$0 [32], \port$37793$0 [32], \port$37791$0 [32], \port$37789$0 [32], \port$37787$0 [32], \port$37785$0 [32], \port$37783$0 [32], \port$37781$0 [32], \port$37811$0 [31:0], \port$37809$0 [31:0], \port$37807$0 [31:0], \port$37805$0 [31:0], \port$37803$0 [31:0], \port$37801$0 [31:0], \port$37799$0 [31:0], \port$37797$0 [31:0], \port$37795$0 [31:0], \port$37793$0 [31:0], \port$37791$0 [31:0], \port$37789$0 [31:0], \port$37787$0 [31:0], \port$37785$0 [31:0], \port$37783$0 [31:0], \port$37781$0 [31:0] };
   assign o__valid = opens;
-  assign \i__payload.opcode  = \port$37568$0 [7:0];
-  assign \i__payload.wait  = \port$37570$0 [15:0];
-  assign \i__payload.post  = \port$37570$0 [31:16];
-  assign \i__payload.accumulate  = \port$37568$0 [8];
-  assign \i__payload.row_sum  = \port$37568$0 [9];
-  assign \i__payload.early  = \port$37568$0 [10];
-  assign \i__payload.act  = \port$37572$0 [23:0];
-  assign \i__payload.wgt  = \port$37574$0 [15:0];
-  assign \i__payload.wgt_block  = \port$37574$0 [31:16];
-  assign \i__payload.wait_weights  = \port$37576$0 [15:0];
-  assign \i__payload.wait_acc  = \port$37576$0 [31:16];
-  assign \i__payload.acc  = \port$37578$0 [15:0];
-  assign \i__payload.acc_block  = \port$37578$0 [31:16];
-  assign \i__payload.blocks  = \port$37580$0 [15:0];
-  assign \i__payload.k_tail  = \port$37580$0 [31:16];
-  assign \i__payload.k0  = \port$37582$0 [15:0];
-  assign \i__payload.k1  = \port$37582$0 [31:16];
-  assign \i__payload.k2  = \port$37584$0 [15:0];
-  assign \i__payload.m0  = \port$37584$0 [31:16];
-  assign \i__payload.m1  = \port$37586$0 [15:0];
-  assign \i__payload.m2  = \port$37586$0 [31:16];
-  assign \i__payload.k0_stride  = \port$37588$0 [23:0];
-  assign \i__payload.k1_stride  = \port$37590$0 [23:0];
-  assign \i__payload.k2_stride  = \port$37592$0 [23:0];
-  assign \i__payload.m0_stride  = \port$37594$0 [23:0];
-  assign \i__payload.m1_stride  = \port$37596$0 [23:0];
-  assign \i__payload.m2_stride  = \port$37598$0 [23:0];
-  assign \i__payload.index  = { \port$37598$0 [32], \port$37596$0 [32], \port$37594$0 [32], \port$37592$0 [32], \port$37590$0 [32], \port$37588$0 [32], \port$37586$0 [32], \port$37584$0 [32], \port$37582$0 [32], \port$37580$0 [32], \port$37578$0 [32], \port$37576$0 [32], \port$37574$0 [32], \port$37572$0 [32], \port$37570$0 [32], \port$37568$0 [32] };
-  assign \o__payload.opcode  = \port$37568$0 [7:0];
-  assign \o__payload.wait  = \port$37570$0 [15:0];
-  assign \o__payload.post  = \port$37570$0 [31:16];
-  assign \o__payload.accumulate  = \port$37568$0 [8];
-  assign \o__payload.row_sum  = \port$37568$0 [9];
-  assign \o__payload.early  = \port$37568$0 [10];
-  assign \o__payload.act  = \port$37572$0 [23:0];
-  assign \o__payload.wgt  = \port$37574$0 [15:0];
-  assign \o__payload.wgt_block  = \port$37574$0 [31:16];
-  assign \o__payload.wait_weights  = \port$37576$0 [15:0];
-  assign \o__payload.wait_acc  = \port$37576$0 [31:16];
-  assign \o__payload.acc  = \port$37578$0 [15:0];
-  assign \o__payload.acc_block  = \port$37578$0 [31:16];
-  assign \o__payload.blocks  = \port$37580$0 [15:0];
-  assign \o__payload.k_tail  = \port$37580$0 [31:16];
-  assign \o__payload.k0  = \port$37582$0 [15:0];
-  assign \o__payload.k1  = \port$37582$0 [31:16];
-  assign \o__payload.k2  = \port$37584$0 [15:0];
-  assign \o__payload.m0  = \port$37584$0 [31:16];
-  assign \o__payload.m1  = \port$37586$0 [15:0];
-  assign \o__payload.m2  = \port$37586$0 [31:16];
-  assign \o__payload.k0_stride  = \port$37588$0 [23:0];
-  assign \o__payload.k1_stride  = \port$37590$0 [23:0];
-  assign \o__payload.k2_stride  = \port$37592$0 [23:0];
-  assign \o__payload.m0_stride  = \port$37594$0 [23:0];
-  assign \o__payload.m1_stride  = \port$37596$0 [23:0];
-  assign \o__payload.m2_stride  = \port$37598$0 [23:0];
-  assign \o__payload.index  = { \port$37598$0 [32], \port$37596$0 [32], \port$37594$0 [32], \port$37592$0 [32], \port$37590$0 [32], \port$37588$0 [32], \port$37586$0 [32], \port$37584$0 [32], \port$37582$0 [32], \port$37580$0 [32], \port$37578$0 [32], \port$37576$0 [32], \port$37574$0 [32], \port$37572$0 [32], \port$37570$0 [32], \port$37568$0 [32] };
+  assign \i__payload.opcode  = \port$37781$0 [7:0];
+  assign \i__payload.wait  = \port$37783$0 [15:0];
+  assign \i__payload.post  = \port$37783$0 [31:16];
+  assign \i__payload.accumulate  = \port$37781$0 [8];
+  assign \i__payload.row_sum  = \port$37781$0 [9];
+  assign \i__payload.early  = \port$37781$0 [10];
+  assign \i__payload.act  = \port$37785$0 [23:0];
+  assign \i__payload.wgt  = \port$37787$0 [15:0];
+  assign \i__payload.wgt_block  = \port$37787$0 [31:16];
+  assign \i__payload.wait_weights  = \port$37789$0 [15:0];
+  assign \i__payload.wait_acc  = \port$37789$0 [31:16];
+  assign \i__payload.acc  = \port$37791$0 [15:0];
+  assign \i__payload.acc_block  = \port$37791$0 [31:16];
+  assign \i__payload.blocks  = \port$37793$0 [15:0];
+  assign \i__payload.k_tail  = \port$37793$0 [31:16];
+  assign \i__payload.k0  = \port$37795$0 [15:0];
+  assign \i__payload.k1  = \port$37795$0 [31:16];
+  assign \i__payload.k2  = \port$37797$0 [15:0];
+  assign \i__payload.m0  = \port$37797$0 [31:16];
+  assign \i__payload.m1  = \port$37799$0 [15:0];
+  assign \i__payload.m2  = \port$37799$0 [31:16];
+  assign \i__payload.k0_stride  = \port$37801$0 [23:0];
+  assign \i__payload.k1_stride  = \port$37803$0 [23:0];
+  assign \i__payload.k2_stride  = \port$37805$0 [23:0];
+  assign \i__payload.m0_stride  = \port$37807$0 [23:0];
+  assign \i__payload.m1_stride  = \port$37809$0 [23:0];
+  assign \i__payload.m2_stride  = \port$37811$0 [23:0];
+  assign \i__payload.index  = { \port$37811$0 [32], \port$37809$0 [32], \port$37807$0 [32], \port$37805$0 [32], \port$37803$0 [32], \port$37801$0 [32], \port$37799$0 [32], \port$37797$0 [32], \port$37795$0 [32], \port$37793$0 [32], \port$37791$0 [32], \port$37789$0 [32], \port$37787$0 [32], \port$37785$0 [32], \port$37783$0 [32], \port$37781$0 [32] };
+  assign \o__payload.opcode  = \port$37781$0 [7:0];
+  assign \o__payload.wait  = \port$37783$0 [15:0];
+  assign \o__payload.post  = \port$37783$0 [31:16];
+  assign \o__payload.accumulate  = \port$37781$0 [8];
+  assign \o__payload.row_sum  = \port$37781$0 [9];
+  assign \o__payload.early  = \port$37781$0 [10];
+  assign \o__payload.act  = \port$37785$0 [23:0];
+  assign \o__payload.wgt  = \port$37787$0 [15:0];
+  assign \o__payload.wgt_block  = \port$37787$0 [31:16];
+  assign \o__payload.wait_weights  = \port$37789$0 [15:0];
+  assign \o__payload.wait_acc  = \port$37789$0 [31:16];
+  assign \o__payload.acc  = \port$37791$0 [15:0];
+  assign \o__payload.acc_block  = \port$37791$0 [31:16];
+  assign \o__payload.blocks  = \port$37793$0 [15:0];
+  assign \o__payload.k_tail  = \port$37793$0 [31:16];
+  assign \o__payload.k0  = \port$37795$0 [15:0];
+  assign \o__payload.k1  = \port$37795$0 [31:16];
+  assign \o__payload.k2  = \port$37797$0 [15:0];
+  assign \o__payload.m0  = \port$37797$0 [31:16];
+  assign \o__payload.m1  = \port$37799$0 [15:0];
+  assign \o__payload.m2  = \port$37799$0 [31:16];
+  assign \o__payload.k0_stride  = \port$37801$0 [23:0];
+  assign \o__payload.k1_stride  = \port$37803$0 [23:0];
+  assign \o__payload.k2_stride  = \port$37805$0 [23:0];
+  assign \o__payload.m0_stride  = \port$37807$0 [23:0];
+  assign \o__payload.m1_stride  = \port$37809$0 [23:0];
+  assign \o__payload.m2_stride  = \port$37811$0 [23:0];
+  assign \o__payload.index  = { \port$37811$0 [32], \port$37809$0 [32], \port$37807$0 [32], \port$37805$0 [32], \port$37803$0 [32], \port$37801$0 [32], \port$37799$0 [32], \port$37797$0 [32], \port$37795$0 [32], \port$37793$0 [32], \port$37791$0 [32], \port$37789$0 [32], \port$37787$0 [32], \port$37785$0 [32], \port$37783$0 [32], \port$37781$0 [32] };
   assign opens = \$7 ;
 endmodule
 
@@ -15108,8 +15108,8 @@ module \weft.control.semaphores (taken, post, overflow, own_rst, nonzero, own_cl
   assign \$79  = { 1'h0, plane_0 };
 endmodule
 
-module \weft.control.simt_gate (hold, post, opens, taken, waiting, i__ready, own_rst, nonzero, \port$37769$0 , \port$37771$0 , \port$37773$0 , \port$37775$0 , \port$37777$0 , \port$37779$0 , \port$37781$0 , \port$37783$0 , \port$37785$0 , \port$37787$0 , \port$37789$0 , \port$37791$0 , \port$37793$0 
-, \port$37795$0 , \port$37797$0 , \port$37799$0 , i__valid, o__ready, own_clk);
+module \weft.control.simt_gate (hold, post, opens, taken, waiting, i__ready, own_rst, nonzero, \port$37982$0 , \port$37984$0 , \port$37986$0 , \port$37988$0 , \port$37990$0 , \port$37992$0 , \port$37994$0 , \port$37996$0 , \port$37998$0 , \port$38000$0 , \port$38002$0 , \port$38004$0 , \port$38006$0 
+, \port$38008$0 , \port$38010$0 , \port$38012$0 , i__valid, o__ready, own_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$27  = 0;
   wire [15:0] \$1 ;
   wire \$10 ;
@@ -15196,38 +15196,38 @@ module \weft.control.simt_gate (hold, post, opens, taken, waiting, i__ready, own
   wire own_clk;
   input own_rst;
   wire own_rst;
-  input [32:0] \port$37769$0 ;
-  wire [32:0] \port$37769$0 ;
-  input [32:0] \port$37771$0 ;
-  wire [32:0] \port$37771$0 ;
-  input [32:0] \port$37773$0 ;
-  wire [32:0] \port$37773$0 ;
-  input [32:0] \port$37775$0 ;
-  wire [32:0] \port$37775$0 ;
-  input [32:0] \port$37777$0 ;
-  wire [32:0] \port$37777$0 ;
-  input [32:0] \port$37779$0 ;
-  wire [32:0] \port$37779$0 ;
-  input [32:0] \port$37781$0 ;
-  wire [32:0] \port$37781$0 ;
-  input [32:0] \port$37783$0 ;
-  wire [32:0] \port$37783$0 ;
-  input [32:0] \port$37785$0 ;
-  wire [32:0] \port$37785$0 ;
-  input [32:0] \port$37787$0 ;
-  wire [32:0] \port$37787$0 ;
-  input [32:0] \port$37789$0 ;
-  wire [32:0] \port$37789$0 ;
-  input [32:0] \port$37791$0 ;
-  wire [32:0] \port$37791$0 ;
-  input [32:0] \port$37793$0 ;
-  wire [32:0] \port$37793$0 ;
-  input [32:0] \port$37795$0 ;
-  wire [32:0] \port$37795$0 ;
-  input [32:0] \port$37797$0 ;
-  wire [32:0] \port$37797$0 ;
-  input [32:0] \port$37799$0 ;
-  wire [32:0] \port$37799$0 ;
+  input [32:0] \port$37982$0 ;
+  wire [32:0] \port$37982$0 ;
+  input [32:0] \port$37984$0 ;
+  wire [32:0] \port$37984$0 ;
+  input [32:0] \port$37986$0 ;
+  wire [32:0] \port$37986$0 ;
+  input [32:0] \port$37988$0 ;
+  wire [32:0] \port$37988$0 ;
+  input [32:0] \port$37990$0 ;
+  wire [32:0] \port$37990$0 ;
+  input [32:0] \port$37992$0 ;
+  wire [32:0] \port$37992$0 ;
+  input [32:0] \port$37994$0 ;
+  wire [32:0] \port$37994$0 ;
+  input [32:0] \port$37996$0 ;
+  wire [32:0] \port$37996$0 ;
+  input [32:0] \port$37998$0 ;
+  wire [32:0] \port$37998$0 ;
+  input [32:0] \port$38000$0 ;
+  wire [32:0] \port$38000$0 ;
+  input [32:0] \port$38002$0 ;
+  wire [32:0] \port$38002$0 ;
+  input [32:0] \port$38004$0 ;
+  wire [32:0] \port$38004$0 ;
+  input [32:0] \port$38006$0 ;
+  wire [32:0] \port$38006$0 ;
+  input [32:0] \port$38008$0 ;
+  wire [32:0] \port$38008$0 ;
+  input [32:0] \port$38010$0 ;
+  wire [32:0] \port$38010$0 ;
+  input [32:0] \port$38012$0 ;
+  wire [32:0] \port$38012$0 ;
   input [15:0] post;
   wire [15:0] post;
   wire settled;
@@ -15237,9 +15237,9 @@ module \weft.control.simt_gate (hold, post, opens, taken, waiting, i__ready, own
   wire waiting;
   assign \$1  = nonzero | post;
   assign \$2  = ~ \$1 ;
-  assign lacks = \port$37771$0 [15:0] & \$2 ;
+  assign lacks = \port$37984$0 [15:0] & \$2 ;
   assign \$3  = ~ nonzero;
-  assign \$4  = \port$37771$0 [15:0] & \$3 ;
+  assign \$4  = \port$37984$0 [15:0] & \$3 ;
   assign \$5  = ~ hold;
   assign \$6  = i__valid & \$5 ;
   assign \$7  = \$6  & \$signal ;
@@ -15278,63 +15278,63 @@ module \weft.control.simt_gate (hold, post, opens, taken, waiting, i__ready, own
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$27 ) begin end
-    \$13  = \port$37771$0 [15:0];
+    \$13  = \port$37984$0 [15:0];
     if (own_rst) begin
       \$13  = 16'h0000;
     end
   end
-  assign i__payload = { \port$37799$0 [32], \port$37797$0 [32], \port$37795$0 [32], \port$37793$0 [32], \port$37791$0 [32], \port$37789$0 [32], \port$37787$0 [32], \port$37785$0 [32], \port$37783$0 [32], \port$37781$0 [32], \port$37779$0 [32], \port$37777$0 [32], \port$37775$0 [32], \port$37773$0 [32], \port$37771$0 [32], \port$37769$0 [32], \port$37799$0 [31:0], \port$37797$0 [31:0], \port$37795$0 [31:0], \port$37793$0 [31:0], \port$37791$0 [31:0], \port$37789$0 [31:0], \port$37787$0 [31:0], \port$37785$0 [31:0], \port$37783$0 [31:0], \port$37781$0 [31:0], \port$37779$0 [31:0], \port$37777$0 [31:0], \port$37775$0 [31:0], \port$37773$0 [31:0], \port$37771$0 [31:0], \port$37769$0 [31:0] };
+  assign i__payload = { \port$38012$0 [32], \port$38010$0 [32], \port$38008$0 [32], \port$38006$0 [32], \port$38004$0 [32], \port$38002$0 [32], \port$38000$0 [32], \port$37998$0 [32], \port$37996$0 [32], \port$37994$0 [32], \port$37992$0 [32], \port$37990$0 [32], \port$37988$0 [32], \port$37986$0 [32], \port$37984$0 [32], \port$37982$0 [32], \port$38012$0 [31:0], \port$38010$0 [31:0], \port$38008$0 [31:0], \port$38006$0 [31:0], \port$38004$0 [31:0], \port$38002$0 [31:0], \port$38000$0 [31:0], \port$37998$0 [31:0], \port$37996$0 [31:0], \port$37994$0 [31:0], \port$37992$0 [31:0], \port$37990$0 [31:0], \port$37988$0 [31:0], \port$37986$0 [31:0], \port$37984$0 [31:0], \port$37982$0 [31:0] };
   assign settled = 1'h1;
-  assign o__payload = { \port$37799$0 [32], \port$37797$0 [32], \port$37795$0 [32], \port$37793$0 [32], \port$37791$0 [32], \port$37789$0 [32], \port$37787$0 [32], \port$37785$0 [32], \port$37783$0 [32], \port$37781$0 [32], \port$37779$0 [32], \port$37777$0 [32], \port$37775$0 [32], \port$37773$0 [32], \port$37771$0 [32], \port$37769$0 [32], \port$37799$0 [31:0], \port$37797$0 [31:0], \port$37795$0 [31:0], \port$37793$0 [31:0], \port$37791$0 [31:0], \port$37789$0 [31:0], \port$37787$0 [31:0], \port$37785$0 [31:0], \port$37783$0 [31:0], \port$37781$0 [31:0], \port$37779$0 [31:0], \port$37777$0 [31:0], \port$37775$0 [31:0], \port$37773$0 [31:0], \port$37771$0 [31:0], \port$37769$0 [31:0] };
+  assign o__payload = { \port$38012$0 [32], \port$38010$0 [32], \port$38008$0 [32], \port$38006$0 [32], \port$38004$0 [32], \port$38002$0 [32], \port$38000$0 [32], \port$37998$0 [32], \port$37996$0 [32], \port$37994$0 [32], \port$37992$0 [32], \port$37990$0 [32], \port$37988$0 [32], \port$37986$0 [32], \port$37984$0 [32], \port$37982$0 [32], \port$38012$0 [31:0], \port$38010$0 [31:0], \port$38008$0 [31:0], \port$38006$0 [31:0], \port$38004$0 [31:0], \port$38002$0 [31:0], \port$38000$0 [31:0], \port$37998$0 [31:0], \port$37996$0 [31:0], \port$37994$0 [31:0], \port$37992$0 [31:0], \port$37990$0 [31:0], \port$37988$0 [31:0], \port$37986$0 [31:0], \port$37984$0 [31:0], \port$37982$0 [31:0] };
   assign o__valid = opens;
-  assign \i__payload.opcode  = \port$37769$0 [7:0];
-  assign \i__payload.wait  = \port$37771$0 [15:0];
-  assign \i__payload.post  = \port$37771$0 [31:16];
-  assign \i__payload.pushes  = \port$37769$0 [8];
-  assign \i__payload.private  = \port$37769$0 [31:16];
-  assign \i__payload.entry  = \port$37773$0 [31:0];
-  assign \i__payload.grid_x  = \port$37775$0 [15:0];
-  assign \i__payload.grid_y  = \port$37775$0 [31:16];
-  assign \i__payload.grid_z  = \port$37777$0 [15:0];
-  assign \i__payload.block_x  = \port$37777$0 [23:16];
-  assign \i__payload.block_y  = \port$37777$0 [31:24];
-  assign \i__payload.block_z  = \port$37779$0 [31:24];
-  assign \i__payload.shared  = \port$37779$0 [23:0];
-  assign \i__payload.shared_base  = \port$37781$0 [23:0];
-  assign \i__payload.private_base  = \port$37783$0 [31:0];
-  assign \i__payload.argument_0  = \port$37785$0 [31:0];
-  assign \i__payload.argument_1  = \port$37787$0 [31:0];
-  assign \i__payload.argument_2  = \port$37789$0 [31:0];
-  assign \i__payload.argument_3  = \port$37791$0 [31:0];
-  assign \i__payload.argument_4  = \port$37793$0 [31:0];
-  assign \i__payload.argument_5  = \port$37795$0 [31:0];
-  assign \i__payload.argument_6  = \port$37797$0 [31:0];
-  assign \i__payload.argument_7  = \port$37799$0 [31:0];
-  assign \i__payload.index  = { \port$37799$0 [32], \port$37797$0 [32], \port$37795$0 [32], \port$37793$0 [32], \port$37791$0 [32], \port$37789$0 [32], \port$37787$0 [32], \port$37785$0 [32], \port$37783$0 [32], \port$37781$0 [32], \port$37779$0 [32], \port$37777$0 [32], \port$37775$0 [32], \port$37773$0 [32], \port$37771$0 [32], \port$37769$0 [32] };
-  assign \o__payload.opcode  = \port$37769$0 [7:0];
-  assign \o__payload.wait  = \port$37771$0 [15:0];
-  assign \o__payload.post  = \port$37771$0 [31:16];
-  assign \o__payload.pushes  = \port$37769$0 [8];
-  assign \o__payload.private  = \port$37769$0 [31:16];
-  assign \o__payload.entry  = \port$37773$0 [31:0];
-  assign \o__payload.grid_x  = \port$37775$0 [15:0];
-  assign \o__payload.grid_y  = \port$37775$0 [31:16];
-  assign \o__payload.grid_z  = \port$37777$0 [15:0];
-  assign \o__payload.block_x  = \port$37777$0 [23:16];
-  assign \o__payload.block_y  = \port$37777$0 [31:24];
-  assign \o__payload.block_z  = \port$37779$0 [31:24];
-  assign \o__payload.shared  = \port$37779$0 [23:0];
-  assign \o__payload.shared_base  = \port$37781$0 [23:0];
-  assign \o__payload.private_base  = \port$37783$0 [31:0];
-  assign \o__payload.argument_0  = \port$37785$0 [31:0];
-  assign \o__payload.argument_1  = \port$37787$0 [31:0];
-  assign \o__payload.argument_2  = \port$37789$0 [31:0];
-  assign \o__payload.argument_3  = \port$37791$0 [31:0];
-  assign \o__payload.argument_4  = \port$37793$0 [31:0];
-  assign \o__payload.argument_5  = \port$37795$0 [31:0];
-  assign \o__payload.argument_6  = \port$37797$0 [31:0];
-  assign \o__payload.argument_7  = \port$37799$0 [31:0];
-  assign \o__payload.index  = { \port$37799$0 [32], \port$37797$0 [32], \port$37795$0 [32], \port$37793$0 [32], \port$37791$0 [32], \port$37789$0 [32], \port$37787$0 [32], \port$37785$0 [32], \port$37783$0 [32], \port$37781$0 [32], \port$37779$0 [32], \port$37777$0 [32], \port$37775$0 [32], \port$37773$0 [32], \port$37771$0 [32], \port$37769$0 [32] };
+  assign \i__payload.opcode  = \port$37982$0 [7:0];
+  assign \i__payload.wait  = \port$37984$0 [15:0];
+  assign \i__payload.post  = \port$37984$0 [31:16];
+  assign \i__payload.pushes  = \port$37982$0 [8];
+  assign \i__payload.private  = \port$37982$0 [31:16];
+  assign \i__payload.entry  = \port$37986$0 [31:0];
+  assign \i__payload.grid_x  = \port$37988$0 [15:0];
+  assign \i__payload.grid_y  = \port$37988$0 [31:16];
+  assign \i__payload.grid_z  = \port$37990$0 [15:0];
+  assign \i__payload.block_x  = \port$37990$0 [23:16];
+  assign \i__payload.block_y  = \port$37990$0 [31:24];
+  assign \i__payload.block_z  = \port$37992$0 [31:24];
+  assign \i__payload.shared  = \port$37992$0 [23:0];
+  assign \i__payload.shared_base  = \port$37994$0 [23:0];
+  assign \i__payload.private_base  = \port$37996$0 [31:0];
+  assign \i__payload.argument_0  = \port$37998$0 [31:0];
+  assign \i__payload.argument_1  = \port$38000$0 [31:0];
+  assign \i__payload.argument_2  = \port$38002$0 [31:0];
+  assign \i__payload.argument_3  = \port$38004$0 [31:0];
+  assign \i__payload.argument_4  = \port$38006$0 [31:0];
+  assign \i__payload.argument_5  = \port$38008$0 [31:0];
+  assign \i__payload.argument_6  = \port$38010$0 [31:0];
+  assign \i__payload.argument_7  = \port$38012$0 [31:0];
+  assign \i__payload.index  = { \port$38012$0 [32], \port$38010$0 [32], \port$38008$0 [32], \port$38006$0 [32], \port$38004$0 [32], \port$38002$0 [32], \port$38000$0 [32], \port$37998$0 [32], \port$37996$0 [32], \port$37994$0 [32], \port$37992$0 [32], \port$37990$0 [32], \port$37988$0 [32], \port$37986$0 [32], \port$37984$0 [32], \port$37982$0 [32] };
+  assign \o__payload.opcode  = \port$37982$0 [7:0];
+  assign \o__payload.wait  = \port$37984$0 [15:0];
+  assign \o__payload.post  = \port$37984$0 [31:16];
+  assign \o__payload.pushes  = \port$37982$0 [8];
+  assign \o__payload.private  = \port$37982$0 [31:16];
+  assign \o__payload.entry  = \port$37986$0 [31:0];
+  assign \o__payload.grid_x  = \port$37988$0 [15:0];
+  assign \o__payload.grid_y  = \port$37988$0 [31:16];
+  assign \o__payload.grid_z  = \port$37990$0 [15:0];
+  assign \o__payload.block_x  = \port$37990$0 [23:16];
+  assign \o__payload.block_y  = \port$37990$0 [31:24];
+  assign \o__payload.block_z  = \port$37992$0 [31:24];
+  assign \o__payload.shared  = \port$37992$0 [23:0];
+  assign \o__payload.shared_base  = \port$37994$0 [23:0];
+  assign \o__payload.private_base  = \port$37996$0 [31:0];
+  assign \o__payload.argument_0  = \port$37998$0 [31:0];
+  assign \o__payload.argument_1  = \port$38000$0 [31:0];
+  assign \o__payload.argument_2  = \port$38002$0 [31:0];
+  assign \o__payload.argument_3  = \port$38004$0 [31:0];
+  assign \o__payload.argument_4  = \port$38006$0 [31:0];
+  assign \o__payload.argument_5  = \port$38008$0 [31:0];
+  assign \o__payload.argument_6  = \port$38010$0 [31:0];
+  assign \o__payload.argument_7  = \port$38012$0 [31:0];
+  assign \o__payload.index  = { \port$38012$0 [32], \port$38010$0 [32], \port$38008$0 [32], \port$38006$0 [32], \port$38004$0 [32], \port$38002$0 [32], \port$38000$0 [32], \port$37998$0 [32], \port$37996$0 [32], \port$37994$0 [32], \port$37992$0 [32], \port$37990$0 [32], \port$37988$0 [32], \port$37986$0 [32], \port$37984$0 [32], \port$37982$0 [32] };
   assign opens = \$7 ;
 endmodule
 
@@ -16205,8 +16205,8 @@ module \weft.control.simt_queue.fifo (write__data, i__valid, o__ready, o__payloa
   assign \read__data.index  = o__payload[32];
 endmodule
 
-module \weft.control.store_gate (hold, post, opens, taken, waiting, i__ready, o__ready, own_rst, nonzero, \port$37702$0 , \port$37704$0 , \port$37706$0 , \port$37708$0 , \port$37710$0 , \port$37712$0 , \port$37714$0 , \port$37716$0 , \port$37718$0 , \port$37720$0 , \port$37722$0 , \port$37724$0 
-, \port$37726$0 , \port$37728$0 , \port$37730$0 , \port$37732$0 , i__valid, own_clk);
+module \weft.control.store_gate (hold, post, opens, taken, waiting, i__ready, o__ready, own_rst, nonzero, \port$37915$0 , \port$37917$0 , \port$37919$0 , \port$37921$0 , \port$37923$0 , \port$37925$0 , \port$37927$0 , \port$37929$0 , \port$37931$0 , \port$37933$0 , \port$37935$0 , \port$37937$0 
+, \port$37939$0 , \port$37941$0 , \port$37943$0 , \port$37945$0 , i__valid, own_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$30  = 0;
   wire [15:0] \$1 ;
   wire \$10 ;
@@ -16281,38 +16281,38 @@ module \weft.control.store_gate (hold, post, opens, taken, waiting, i__ready, o_
   wire own_clk;
   input own_rst;
   wire own_rst;
-  input [32:0] \port$37702$0 ;
-  wire [32:0] \port$37702$0 ;
-  input [32:0] \port$37704$0 ;
-  wire [32:0] \port$37704$0 ;
-  input [32:0] \port$37706$0 ;
-  wire [32:0] \port$37706$0 ;
-  input [32:0] \port$37708$0 ;
-  wire [32:0] \port$37708$0 ;
-  input [32:0] \port$37710$0 ;
-  wire [32:0] \port$37710$0 ;
-  input [32:0] \port$37712$0 ;
-  wire [32:0] \port$37712$0 ;
-  input [32:0] \port$37714$0 ;
-  wire [32:0] \port$37714$0 ;
-  input [32:0] \port$37716$0 ;
-  wire [32:0] \port$37716$0 ;
-  input [32:0] \port$37718$0 ;
-  wire [32:0] \port$37718$0 ;
-  input [32:0] \port$37720$0 ;
-  wire [32:0] \port$37720$0 ;
-  input [32:0] \port$37722$0 ;
-  wire [32:0] \port$37722$0 ;
-  input [32:0] \port$37724$0 ;
-  wire [32:0] \port$37724$0 ;
-  input [32:0] \port$37726$0 ;
-  wire [32:0] \port$37726$0 ;
-  input [32:0] \port$37728$0 ;
-  wire [32:0] \port$37728$0 ;
-  input [32:0] \port$37730$0 ;
-  wire [32:0] \port$37730$0 ;
-  input [32:0] \port$37732$0 ;
-  wire [32:0] \port$37732$0 ;
+  input [32:0] \port$37915$0 ;
+  wire [32:0] \port$37915$0 ;
+  input [32:0] \port$37917$0 ;
+  wire [32:0] \port$37917$0 ;
+  input [32:0] \port$37919$0 ;
+  wire [32:0] \port$37919$0 ;
+  input [32:0] \port$37921$0 ;
+  wire [32:0] \port$37921$0 ;
+  input [32:0] \port$37923$0 ;
+  wire [32:0] \port$37923$0 ;
+  input [32:0] \port$37925$0 ;
+  wire [32:0] \port$37925$0 ;
+  input [32:0] \port$37927$0 ;
+  wire [32:0] \port$37927$0 ;
+  input [32:0] \port$37929$0 ;
+  wire [32:0] \port$37929$0 ;
+  input [32:0] \port$37931$0 ;
+  wire [32:0] \port$37931$0 ;
+  input [32:0] \port$37933$0 ;
+  wire [32:0] \port$37933$0 ;
+  input [32:0] \port$37935$0 ;
+  wire [32:0] \port$37935$0 ;
+  input [32:0] \port$37937$0 ;
+  wire [32:0] \port$37937$0 ;
+  input [32:0] \port$37939$0 ;
+  wire [32:0] \port$37939$0 ;
+  input [32:0] \port$37941$0 ;
+  wire [32:0] \port$37941$0 ;
+  input [32:0] \port$37943$0 ;
+  wire [32:0] \port$37943$0 ;
+  input [32:0] \port$37945$0 ;
+  wire [32:0] \port$37945$0 ;
   input [15:0] post;
   wire [15:0] post;
   wire settled;
@@ -16322,9 +16322,9 @@ module \weft.control.store_gate (hold, post, opens, taken, waiting, i__ready, o_
   wire waiting;
   assign \$1  = nonzero | post;
   assign \$2  = ~ \$1 ;
-  assign lacks = \port$37704$0 [15:0] & \$2 ;
+  assign lacks = \port$37917$0 [15:0] & \$2 ;
   assign \$3  = ~ nonzero;
-  assign \$4  = \port$37704$0 [15:0] & \$3 ;
+  assign \$4  = \port$37917$0 [15:0] & \$3 ;
   assign \$5  = ~ hold;
   assign \$6  = i__valid & \$5 ;
   assign \$7  = \$6  & \$signal ;
@@ -16363,51 +16363,51 @@ module \weft.control.store_gate (hold, post, opens, taken, waiting, i__ready, o_
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$30 ) begin end
-    \$13  = \port$37704$0 [15:0];
+    \$13  = \port$37917$0 [15:0];
     if (own_rst) begin
       \$13  = 16'h0000;
     end
   end
-  assign i__payload = { \port$37732$0 [32], \port$37730$0 [32], \port$37728$0 [32], \port$37726$0 [32], \port$37724$0 [32], \port$37722$0 [32], \port$37720$0 [32], \port$37718$0 [32], \port$37716$0 [32], \port$37714$0 [32], \port$37712$0 [32], \port$37710$0 [32], \port$37708$0 [32], \port$37706$0 [32], \port$37704$0 [32], \port$37702$0 [32], \port$37732$0 [31:0], \port$37730$0 [31:0], \port$37728$0 [31:0], \port$37726$0 [31:0], \port$37724$0 [31:0], \port$37722$0 [31:0], \port$37720$0 [31:0], \port$37718$0 [31:0], \port$37716$0 [31:0], \port$37714$0 [31:0], \port$37712$0 [31:0], \port$37710$0 [31:0], \port$37708$0 [31:0], \port$37706$0 [31:0], \port$37704$0 [31:0], \port$37702$0 [31:0] };
+  assign i__payload = { \port$37945$0 [32], \port$37943$0 [32], \port$37941$0 [32], \port$37939$0 [32], \port$37937$0 [32], \port$37935$0 [32], \port$37933$0 [32], \port$37931$0 [32], \port$37929$0 [32], \port$37927$0 [32], \port$37925$0 [32], \port$37923$0 [32], \port$37921$0 [32], \port$37919$0 [32], \port$37917$0 [32], \port$37915$0 [32], \port$37945$0 [31:0], \port$37943$0 [31:0], \port$37941$0 [31:0], \port$37939$0 [31:0], \port$37937$0 [31:0], \port$37935$0 [31:0], \port$37933$0 [31:0], \port$37931$0 [31:0], \port$37929$0 [31:0], \port$37927$0 [31:0], \port$37925$0 [31:0], \port$37923$0 [31:0], \port$37921$0 [31:0], \port$37919$0 [31:0], \port$37917$0 [31:0], \port$37915$0 [31:0] };
   assign settled = 1'h1;
-  assign o__payload = { \port$37732$0 [32], \port$37730$0 [32], \port$37728$0 [32], \port$37726$0 [32], \port$37724$0 [32], \port$37722$0 [32], \port$37720$0 [32], \port$37718$0 [32], \port$37716$0 [32], \port$37714$0 [32], \port$37712$0 [32], \port$37710$0 [32], \port$37708$0 [32], \port$37706$0 [32], \port$37704$0 [32], \port$37702$0 [32], \port$37732$0 [31:0], \port$37730$0 [31:0], \port$37728$0 [31:0], \port$37726$0 [31:0], \port$37724$0 [31:0], \port$37722$0 [31:0], \port$37720$0 [31:0], \port$37718$0 [31:0], \port$37716$0 [31:0], \port$37714$0 [31:0], \port$37712$0 [31:0], \port$37710$0 [31:0], \port$37708$0 [31:0], \port$37706$0 [31:0], \port$37704$0 [31:0], \port$37702$0 [31:0] };
+  assign o__payload = { \port$37945$0 [32], \port$37943$0 [32], \port$37941$0 [32], \port$37939$0 [32], \port$37937$0 [32], \port$37935$0 [32], \port$37933$0 [32], \port$37931$0 [32], \port$37929$0 [32], \port$37927$0 [32], \port$37925$0 [32], \port$37923$0 [32], \port$37921$0 [32], \port$37919$0 [32], \port$37917$0 [32], \port$37915$0 [32], \port$37945$0 [31:0], \port$37943$0 [31:0], \port$37941$0 [31:0], \port$37939$0 [31:0], \port$37937$0 [31:0], \port$37935$0 [31:0], \port$37933$0 [31:0], \port$37931$0 [31:0], \port$37929$0 [31:0], \port$37927$0 [31:0], \port$37925$0 [31:0], \port$37923$0 [31:0], \port$37921$0 [31:0], \port$37919$0 [31:0], \port$37917$0 [31:0], \port$37915$0 [31:0] };
   assign o__valid = opens;
-  assign \i__payload.opcode  = \port$37702$0 [7:0];
-  assign \i__payload.wait  = \port$37704$0 [15:0];
-  assign \i__payload.post  = \port$37704$0 [31:16];
-  assign \i__payload.dst  = \port$37706$0 [31:0];
-  assign \i__payload.stride1  = \port$37708$0 [31:0];
-  assign \i__payload.stride2  = \port$37710$0 [31:0];
-  assign \i__payload.len  = \port$37712$0 [23:0];
-  assign \i__payload.count1  = \port$37714$0 [15:0];
-  assign \i__payload.count2  = \port$37714$0 [31:16];
-  assign \i__payload.src  = \port$37716$0 [23:0];
-  assign \i__payload.src_stride1  = \port$37718$0 [23:0];
-  assign \i__payload.src_stride2  = \port$37720$0 [23:0];
-  assign \i__payload.write  = \port$37702$0 [8];
-  assign \i__payload.message  = \port$37702$0 [9];
-  assign \i__payload.end  = \port$37702$0 [10];
-  assign \i__payload.address  = \port$37706$0 [31:0];
-  assign \i__payload.value  = \port$37708$0 [31:0];
-  assign \i__payload.index  = { \port$37732$0 [32], \port$37730$0 [32], \port$37728$0 [32], \port$37726$0 [32], \port$37724$0 [32], \port$37722$0 [32], \port$37720$0 [32], \port$37718$0 [32], \port$37716$0 [32], \port$37714$0 [32], \port$37712$0 [32], \port$37710$0 [32], \port$37708$0 [32], \port$37706$0 [32], \port$37704$0 [32], \port$37702$0 [32] };
-  assign \o__payload.opcode  = \port$37702$0 [7:0];
-  assign \o__payload.wait  = \port$37704$0 [15:0];
-  assign \o__payload.post  = \port$37704$0 [31:16];
-  assign \o__payload.dst  = \port$37706$0 [31:0];
-  assign \o__payload.stride1  = \port$37708$0 [31:0];
-  assign \o__payload.stride2  = \port$37710$0 [31:0];
-  assign \o__payload.len  = \port$37712$0 [23:0];
-  assign \o__payload.count1  = \port$37714$0 [15:0];
-  assign \o__payload.count2  = \port$37714$0 [31:16];
-  assign \o__payload.src  = \port$37716$0 [23:0];
-  assign \o__payload.src_stride1  = \port$37718$0 [23:0];
-  assign \o__payload.src_stride2  = \port$37720$0 [23:0];
-  assign \o__payload.write  = \port$37702$0 [8];
-  assign \o__payload.message  = \port$37702$0 [9];
-  assign \o__payload.end  = \port$37702$0 [10];
-  assign \o__payload.address  = \port$37706$0 [31:0];
-  assign \o__payload.value  = \port$37708$0 [31:0];
-  assign \o__payload.index  = { \port$37732$0 [32], \port$37730$0 [32], \port$37728$0 [32], \port$37726$0 [32], \port$37724$0 [32], \port$37722$0 [32], \port$37720$0 [32], \port$37718$0 [32], \port$37716$0 [32], \port$37714$0 [32], \port$37712$0 [32], \port$37710$0 [32], \port$37708$0 [32], \port$37706$0 [32], \port$37704$0 [32], \port$37702$0 [32] };
+  assign \i__payload.opcode  = \port$37915$0 [7:0];
+  assign \i__payload.wait  = \port$37917$0 [15:0];
+  assign \i__payload.post  = \port$37917$0 [31:16];
+  assign \i__payload.dst  = \port$37919$0 [31:0];
+  assign \i__payload.stride1  = \port$37921$0 [31:0];
+  assign \i__payload.stride2  = \port$37923$0 [31:0];
+  assign \i__payload.len  = \port$37925$0 [23:0];
+  assign \i__payload.count1  = \port$37927$0 [15:0];
+  assign \i__payload.count2  = \port$37927$0 [31:16];
+  assign \i__payload.src  = \port$37929$0 [23:0];
+  assign \i__payload.src_stride1  = \port$37931$0 [23:0];
+  assign \i__payload.src_stride2  = \port$37933$0 [23:0];
+  assign \i__payload.write  = \port$37915$0 [8];
+  assign \i__payload.message  = \port$37915$0 [9];
+  assign \i__payload.end  = \port$37915$0 [10];
+  assign \i__payload.address  = \port$37919$0 [31:0];
+  assign \i__payload.value  = \port$37921$0 [31:0];
+  assign \i__payload.index  = { \port$37945$0 [32], \port$37943$0 [32], \port$37941$0 [32], \port$37939$0 [32], \port$37937$0 [32], \port$37935$0 [32], \port$37933$0 [32], \port$37931$0 [32], \port$37929$0 [32], \port$37927$0 [32], \port$37925$0 [32], \port$37923$0 [32], \port$37921$0 [32], \port$37919$0 [32], \port$37917$0 [32], \port$37915$0 [32] };
+  assign \o__payload.opcode  = \port$37915$0 [7:0];
+  assign \o__payload.wait  = \port$37917$0 [15:0];
+  assign \o__payload.post  = \port$37917$0 [31:16];
+  assign \o__payload.dst  = \port$37919$0 [31:0];
+  assign \o__payload.stride1  = \port$37921$0 [31:0];
+  assign \o__payload.stride2  = \port$37923$0 [31:0];
+  assign \o__payload.len  = \port$37925$0 [23:0];
+  assign \o__payload.count1  = \port$37927$0 [15:0];
+  assign \o__payload.count2  = \port$37927$0 [31:16];
+  assign \o__payload.src  = \port$37929$0 [23:0];
+  assign \o__payload.src_stride1  = \port$37931$0 [23:0];
+  assign \o__payload.src_stride2  = \port$37933$0 [23:0];
+  assign \o__payload.write  = \port$37915$0 [8];
+  assign \o__payload.message  = \port$37915$0 [9];
+  assign \o__payload.end  = \port$37915$0 [10];
+  assign \o__payload.address  = \port$37919$0 [31:0];
+  assign \o__payload.value  = \port$37921$0 [31:0];
+  assign \o__payload.index  = { \port$37945$0 [32], \port$37943$0 [32], \port$37941$0 [32], \port$37939$0 [32], \port$37937$0 [32], \port$37935$0 [32], \port$37933$0 [32], \port$37931$0 [32], \port$37929$0 [32], \port$37927$0 [32], \port$37925$0 [32], \port$37923$0 [32], \port$37921$0 [32], \port$37919$0 [32], \port$37917$0 [32], \port$37915$0 [32] };
   assign opens = \$7 ;
 endmodule
 
@@ -17266,9 +17266,9 @@ module \weft.control.store_queue.fifo (write__data, i__valid, o__ready, o__paylo
   assign \read__data.index  = o__payload[32];
 endmodule
 
-module \weft.drain (cmd__valid, act__ready, bias, params__scale, acc__ready, \port$4034$0 , \port$4066$0 , \port$4098$0 , \port$4130$0 , acc__row_sum, acc__asks, busy, cmd__ready, acc__valid, params__bias_row, act__valid, act__data, \port$4849$0 , post__mask, cleared_rst, \abort$133 
-, \port$37635$0 , \port$37637$0 , \port$37639$0 , \port$37641$0 , \port$37643$0 , \port$37645$0 , \port$37647$0 , \port$37649$0 , \port$37651$0 , \port$37653$0 , \port$37655$0 , \port$37657$0 , \port$37659$0 , \port$37661$0 , \port$37663$0 , \port$37665$0 , post__valid, params__scale_row, fault__valid, fault__cause, fault__index
-, \read__en$81 , \port$38740$0 , cleared_clk);
+module \weft.drain (cmd__valid, act__ready, bias, params__scale, acc__ready, \port$4141$0 , \port$4173$0 , \port$4205$0 , \port$4237$0 , acc__row_sum, acc__asks, busy, cmd__ready, acc__valid, params__bias_row, act__valid, act__data, \port$4956$0 , post__mask, cleared_rst, \abort$133 
+, \port$37848$0 , \port$37850$0 , \port$37852$0 , \port$37854$0 , \port$37856$0 , \port$37858$0 , \port$37860$0 , \port$37862$0 , \port$37864$0 , \port$37866$0 , \port$37868$0 , \port$37870$0 , \port$37872$0 , \port$37874$0 , \port$37876$0 , \port$37878$0 , post__valid, params__scale_row, fault__valid, fault__cause, fault__index
+, \read__en$81 , \port$38966$0 , cleared_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$33  = 0;
   wire \$1 ;
   wire \$10 ;
@@ -17523,50 +17523,50 @@ module \weft.drain (cmd__valid, act__ready, bias, params__scale, acc__ready, \po
   wire [5:0] params__scale_row;
   wire popped;
   wire \popped$61 ;
-  input [32:0] \port$37635$0 ;
-  wire [32:0] \port$37635$0 ;
-  input [32:0] \port$37637$0 ;
-  wire [32:0] \port$37637$0 ;
-  input [32:0] \port$37639$0 ;
-  wire [32:0] \port$37639$0 ;
-  input [32:0] \port$37641$0 ;
-  wire [32:0] \port$37641$0 ;
-  input [32:0] \port$37643$0 ;
-  wire [32:0] \port$37643$0 ;
-  input [32:0] \port$37645$0 ;
-  wire [32:0] \port$37645$0 ;
-  input [32:0] \port$37647$0 ;
-  wire [32:0] \port$37647$0 ;
-  input [32:0] \port$37649$0 ;
-  wire [32:0] \port$37649$0 ;
-  input [32:0] \port$37651$0 ;
-  wire [32:0] \port$37651$0 ;
-  input [32:0] \port$37653$0 ;
-  wire [32:0] \port$37653$0 ;
-  input [32:0] \port$37655$0 ;
-  wire [32:0] \port$37655$0 ;
-  input [32:0] \port$37657$0 ;
-  wire [32:0] \port$37657$0 ;
-  input [32:0] \port$37659$0 ;
-  wire [32:0] \port$37659$0 ;
-  input [32:0] \port$37661$0 ;
-  wire [32:0] \port$37661$0 ;
-  input [32:0] \port$37663$0 ;
-  wire [32:0] \port$37663$0 ;
-  input [32:0] \port$37665$0 ;
-  wire [32:0] \port$37665$0 ;
-  output [14:0] \port$38740$0 ;
-  wire [14:0] \port$38740$0 ;
-  input [31:0] \port$4034$0 ;
-  wire [31:0] \port$4034$0 ;
-  input [31:0] \port$4066$0 ;
-  wire [31:0] \port$4066$0 ;
-  input [31:0] \port$4098$0 ;
-  wire [31:0] \port$4098$0 ;
-  input [31:0] \port$4130$0 ;
-  wire [31:0] \port$4130$0 ;
-  output [4:0] \port$4849$0 ;
-  wire [4:0] \port$4849$0 ;
+  input [32:0] \port$37848$0 ;
+  wire [32:0] \port$37848$0 ;
+  input [32:0] \port$37850$0 ;
+  wire [32:0] \port$37850$0 ;
+  input [32:0] \port$37852$0 ;
+  wire [32:0] \port$37852$0 ;
+  input [32:0] \port$37854$0 ;
+  wire [32:0] \port$37854$0 ;
+  input [32:0] \port$37856$0 ;
+  wire [32:0] \port$37856$0 ;
+  input [32:0] \port$37858$0 ;
+  wire [32:0] \port$37858$0 ;
+  input [32:0] \port$37860$0 ;
+  wire [32:0] \port$37860$0 ;
+  input [32:0] \port$37862$0 ;
+  wire [32:0] \port$37862$0 ;
+  input [32:0] \port$37864$0 ;
+  wire [32:0] \port$37864$0 ;
+  input [32:0] \port$37866$0 ;
+  wire [32:0] \port$37866$0 ;
+  input [32:0] \port$37868$0 ;
+  wire [32:0] \port$37868$0 ;
+  input [32:0] \port$37870$0 ;
+  wire [32:0] \port$37870$0 ;
+  input [32:0] \port$37872$0 ;
+  wire [32:0] \port$37872$0 ;
+  input [32:0] \port$37874$0 ;
+  wire [32:0] \port$37874$0 ;
+  input [32:0] \port$37876$0 ;
+  wire [32:0] \port$37876$0 ;
+  input [32:0] \port$37878$0 ;
+  wire [32:0] \port$37878$0 ;
+  output [14:0] \port$38966$0 ;
+  wire [14:0] \port$38966$0 ;
+  input [31:0] \port$4141$0 ;
+  wire [31:0] \port$4141$0 ;
+  input [31:0] \port$4173$0 ;
+  wire [31:0] \port$4173$0 ;
+  input [31:0] \port$4205$0 ;
+  wire [31:0] \port$4205$0 ;
+  input [31:0] \port$4237$0 ;
+  wire [31:0] \port$4237$0 ;
+  output [4:0] \port$4956$0 ;
+  wire [4:0] \port$4956$0 ;
   output [15:0] post__mask;
   wire [15:0] post__mask;
   output post__valid;
@@ -17621,7 +17621,7 @@ module \weft.drain (cmd__valid, act__ready, bias, params__scale, acc__ready, \po
   reg [15:0] slot_factor [3:0];
   always @(posedge cleared_clk) begin
     if (cmd__ready)
-      slot_factor[write__addr] <= \port$37653$0 [31:16];
+      slot_factor[write__addr] <= \port$37866$0 [31:16];
   end
   reg [15:0] _0_;
   always @(posedge cleared_clk) begin
@@ -17633,7 +17633,7 @@ module \weft.drain (cmd__valid, act__ready, bias, params__scale, acc__ready, \po
   reg [31:0] slot_limits [3:0];
   always @(posedge cleared_clk) begin
     if (cmd__ready)
-      slot_limits[write__addr] <= { \port$37655$0 [31:16], \$9  };
+      slot_limits[write__addr] <= { \port$37868$0 [31:16], \$9  };
   end
   reg [31:0] _1_;
   always @(posedge cleared_clk) begin
@@ -17645,7 +17645,7 @@ module \weft.drain (cmd__valid, act__ready, bias, params__scale, acc__ready, \po
   reg [15:0] slot_post [3:0];
   always @(posedge cleared_clk) begin
     if (cmd__ready)
-      slot_post[write__addr] <= \port$37637$0 [31:16];
+      slot_post[write__addr] <= \port$37850$0 [31:16];
   end
   reg [15:0] _2_;
   always @(posedge cleared_clk) begin
@@ -17655,7 +17655,7 @@ module \weft.drain (cmd__valid, act__ready, bias, params__scale, acc__ready, \po
   reg [32:0] slot_scale [3:0];
   always @(posedge cleared_clk) begin
     if (cmd__ready)
-      slot_scale[write__addr] <= { \port$37635$0 [9], \port$37651$0 [31:0] };
+      slot_scale[write__addr] <= { \port$37848$0 [9], \port$37864$0 [31:0] };
   end
   reg [32:0] _3_;
   always @(posedge cleared_clk) begin
@@ -17667,7 +17667,7 @@ module \weft.drain (cmd__valid, act__ready, bias, params__scale, acc__ready, \po
   reg [15:0] slot_zero [3:0];
   always @(posedge cleared_clk) begin
     if (cmd__ready)
-      slot_zero[write__addr] <= \port$37653$0 [15:0];
+      slot_zero[write__addr] <= \port$37866$0 [15:0];
   end
   reg [15:0] _4_;
   always @(posedge cleared_clk) begin
@@ -17687,8 +17687,8 @@ module \weft.drain (cmd__valid, act__ready, bias, params__scale, acc__ready, \po
   assign \$6  = | commands;
   assign busy = accepted | \$6 ;
   assign \$7  = \$signal$68  + post__valid;
-  assign \$8  = $signed(\port$37655$0 [15:0]) < $signed(\port$37655$0 [31:16]);
-  assign \$9  = \$8  ? \port$37655$0 [15:0] : \port$37655$0 [31:16];
+  assign \$8  = $signed(\port$37868$0 [15:0]) < $signed(\port$37868$0 [31:16]);
+  assign \$9  = \$8  ? \port$37868$0 [15:0] : \port$37868$0 [31:16];
   assign scale = \read__data$116 [32] ? params__scale : \read__data$116 [31:0];
   assign \$10  = words ? sum_valid[1] : byte_valid[10];
   assign \valid$125  = \read__en$81  & \$10 ;
@@ -17739,10 +17739,10 @@ module \weft.drain (cmd__valid, act__ready, bias, params__scale, acc__ready, \po
     .i__payload(\i__payload$49 ),
     .i__valid(acc__asks),
     .popped(popped),
-    .\port$4034$0 (\port$4034$0 ),
-    .\port$4066$0 (\port$4066$0 ),
-    .\port$4098$0 (\port$4098$0 ),
-    .\port$4130$0 (\port$4130$0 ),
+    .\port$4141$0 (\port$4141$0 ),
+    .\port$4173$0 (\port$4173$0 ),
+    .\port$4205$0 (\port$4205$0 ),
+    .\port$4237$0 (\port$4237$0 ),
     .row_sum(row_sum),
     .running(\read__en$81 ),
     .valid(beat_valid),
@@ -17770,32 +17770,32 @@ module \weft.drain (cmd__valid, act__ready, bias, params__scale, acc__ready, \po
     .free(free),
     .o__payload(i__payload),
     .o__ready(o__ready),
-    .\port$37635$0 (\port$37635$0 ),
-    .\port$37637$0 (\port$37637$0 ),
-    .\port$37639$0 (\port$37639$0 ),
-    .\port$37641$0 (\port$37641$0 ),
-    .\port$37643$0 (\port$37643$0 ),
-    .\port$37645$0 (\port$37645$0 ),
-    .\port$37647$0 (\port$37647$0 ),
-    .\port$37649$0 (\port$37649$0 ),
-    .\port$37651$0 (\port$37651$0 ),
-    .\port$37653$0 (\port$37653$0 ),
-    .\port$37655$0 (\port$37655$0 ),
-    .\port$37657$0 (\port$37657$0 ),
-    .\port$37659$0 (\port$37659$0 ),
-    .\port$37661$0 (\port$37661$0 ),
-    .\port$37663$0 (\port$37663$0 ),
-    .\port$37665$0 (\port$37665$0 ),
+    .\port$37848$0 (\port$37848$0 ),
+    .\port$37850$0 (\port$37850$0 ),
+    .\port$37852$0 (\port$37852$0 ),
+    .\port$37854$0 (\port$37854$0 ),
+    .\port$37856$0 (\port$37856$0 ),
+    .\port$37858$0 (\port$37858$0 ),
+    .\port$37860$0 (\port$37860$0 ),
+    .\port$37862$0 (\port$37862$0 ),
+    .\port$37864$0 (\port$37864$0 ),
+    .\port$37866$0 (\port$37866$0 ),
+    .\port$37868$0 (\port$37868$0 ),
+    .\port$37870$0 (\port$37870$0 ),
+    .\port$37872$0 (\port$37872$0 ),
+    .\port$37874$0 (\port$37874$0 ),
+    .\port$37876$0 (\port$37876$0 ),
+    .\port$37878$0 (\port$37878$0 ),
     .slot(write__addr),
     .valid(i__valid)
   );
   \weft.drain.times_high  times_high (
-    .\port$4871$0 (\$32 ),
+    .\port$4978$0 (\$32 ),
     .read__data(\read__data$138 ),
     .row_sum(row_sum)
   );
   \weft.drain.times_low  times_low (
-    .\port$4870$0 (\$31 ),
+    .\port$4977$0 (\$31 ),
     .read__data(\read__data$138 ),
     .row_sum(row_sum)
   );
@@ -17808,7 +17808,7 @@ module \weft.drain (cmd__valid, act__ready, bias, params__scale, acc__ready, \po
     .corrected(\words$123 ),
     .correction(correction),
     .en(\read__en$81 ),
-    .\port$4866$0 (\read__data$121 ),
+    .\port$4973$0 (\read__data$121 ),
     .scale(scale),
     .value(value),
     .zero_point(zero_point)
@@ -17826,7 +17826,7 @@ module \weft.drain (cmd__valid, act__ready, bias, params__scale, acc__ready, \po
     .\i__payload$11 (\data$128 ),
     .\i__valid$9 (\valid$125 ),
     .popped(popped),
-    .\port$38740$0 (\$30 ),
+    .\port$38966$0 (\$30 ),
     .words(words)
   );
   always @* begin
@@ -17931,8 +17931,8 @@ module \weft.drain (cmd__valid, act__ready, bias, params__scale, acc__ready, \po
       \$29  = 32'd0;
     end
   end
-  assign cmd__payload = { \port$37665$0 [32], \port$37663$0 [32], \port$37661$0 [32], \port$37659$0 [32], \port$37657$0 [32], \port$37655$0 [32], \port$37653$0 [32], \port$37651$0 [32], \port$37649$0 [32], \port$37647$0 [32], \port$37645$0 [32], \port$37643$0 [32], \port$37641$0 [32], \port$37639$0 [32], \port$37637$0 [32], \port$37635$0 [32], \port$37665$0 [31:0], \port$37663$0 [31:0], \port$37661$0 [31:0], \port$37659$0 [31:0], \port$37657$0 [31:0], \port$37655$0 [31:0], \port$37653$0 [31:0], \port$37651$0 [31:0], \port$37649$0 [31:0], \port$37647$0 [31:0], \port$37645$0 [31:0], \port$37643$0 [31:0], \port$37641$0 [31:0], \port$37639$0 [31:0], \port$37637$0 [31:0], \port$37635$0 [31:0] };
-  assign \cmd__payload$1  = { \port$37665$0 [32], \port$37663$0 [32], \port$37661$0 [32], \port$37659$0 [32], \port$37657$0 [32], \port$37655$0 [32], \port$37653$0 [32], \port$37651$0 [32], \port$37649$0 [32], \port$37647$0 [32], \port$37645$0 [32], \port$37643$0 [32], \port$37641$0 [32], \port$37639$0 [32], \port$37637$0 [32], \port$37635$0 [32], \port$37665$0 [31:0], \port$37663$0 [31:0], \port$37661$0 [31:0], \port$37659$0 [31:0], \port$37657$0 [31:0], \port$37655$0 [31:0], \port$37653$0 [31:0], \port$37651$0 [31:0], \port$37649$0 [31:0], \port$37647$0 [31:0], \port$37645$0 [31:0], \port$37643$0 [31:0], \port$37641$0 [31:0], \port$37639$0 [31:0], \port$37637$0 [31:0], \port$37635$0 [31:0] };
+  assign cmd__payload = { \port$37878$0 [32], \port$37876$0 [32], \port$37874$0 [32], \port$37872$0 [32], \port$37870$0 [32], \port$37868$0 [32], \port$37866$0 [32], \port$37864$0 [32], \port$37862$0 [32], \port$37860$0 [32], \port$37858$0 [32], \port$37856$0 [32], \port$37854$0 [32], \port$37852$0 [32], \port$37850$0 [32], \port$37848$0 [32], \port$37878$0 [31:0], \port$37876$0 [31:0], \port$37874$0 [31:0], \port$37872$0 [31:0], \port$37870$0 [31:0], \port$37868$0 [31:0], \port$37866$0 [31:0], \port$37864$0 [31:0], \port$37862$0 [31:0], \port$37860$0 [31:0], \port$37858$0 [31:0], \port$37856$0 [31:0], \port$37854$0 [31:0], \port$37852$0 [31:0], \port$37850$0 [31:0], \port$37848$0 [31:0] };
+  assign \cmd__payload$1  = { \port$37878$0 [32], \port$37876$0 [32], \port$37874$0 [32], \port$37872$0 [32], \port$37870$0 [32], \port$37868$0 [32], \port$37866$0 [32], \port$37864$0 [32], \port$37862$0 [32], \port$37860$0 [32], \port$37858$0 [32], \port$37856$0 [32], \port$37854$0 [32], \port$37852$0 [32], \port$37850$0 [32], \port$37848$0 [32], \port$37878$0 [31:0], \port$37876$0 [31:0], \port$37874$0 [31:0], \port$37872$0 [31:0], \port$37870$0 [31:0], \port$37868$0 [31:0], \port$37866$0 [31:0], \port$37864$0 [31:0], \port$37862$0 [31:0], \port$37860$0 [31:0], \port$37858$0 [31:0], \port$37856$0 [31:0], \port$37854$0 [31:0], \port$37852$0 [31:0], \port$37850$0 [31:0], \port$37848$0 [31:0] };
   assign \cmd__ready$3  = cmd__ready;
   assign \cmd__valid$5  = cmd__valid;
   assign \fault__cause$7  = fault__cause;
@@ -17942,8 +17942,8 @@ module \weft.drain (cmd__valid, act__ready, bias, params__scale, acc__ready, \po
   assign i__ready = o__ready;
   assign o__valid = i__valid;
   assign \acc__asks$19  = acc__asks;
-  assign acc__data = { \port$4130$0 , \port$4098$0 , \port$4066$0 , \port$4034$0  };
-  assign \acc__data$21  = { \port$4130$0 , \port$4098$0 , \port$4066$0 , \port$4034$0  };
+  assign acc__data = { \port$4237$0 , \port$4205$0 , \port$4173$0 , \port$4141$0  };
+  assign \acc__data$21  = { \port$4237$0 , \port$4205$0 , \port$4173$0 , \port$4141$0  };
   assign acc__half = \i__payload$49 [0];
   assign \acc__half$23  = \i__payload$49 [0];
   assign \acc__ready$25  = acc__ready;
@@ -17972,28 +17972,28 @@ module \weft.drain (cmd__valid, act__ready, bias, params__scale, acc__ready, \po
   assign now_oldest = \$7 [1:0];
   assign write__en = cmd__ready;
   assign slot = write__addr;
-  assign write__data = \port$37637$0 [31:16];
+  assign write__data = \port$37850$0 [31:16];
   assign read__en = 1'h1;
   assign read__addr = \$7 [1:0];
   assign read__data = post__mask;
   assign \write__en$78  = cmd__ready;
   assign \write__addr$79  = write__addr;
-  assign \write__data$80  = { \port$37635$0 [9], \port$37651$0 [31:0] };
+  assign \write__data$80  = { \port$37848$0 [9], \port$37864$0 [31:0] };
   assign running = \read__en$81 ;
   assign \read__addr$83  = beat_slot[7:6];
   assign \write__en$85  = cmd__ready;
   assign \write__addr$86  = write__addr;
-  assign \write__data$87  = \port$37653$0 [15:0];
+  assign \write__data$87  = \port$37866$0 [15:0];
   assign \read__en$88  = \read__en$81 ;
   assign \read__addr$89  = beat_slot[19:18];
   assign \write__en$90  = cmd__ready;
   assign \write__addr$91  = write__addr;
-  assign \write__data$92  = { \port$37655$0 [31:16], \$9  };
+  assign \write__data$92  = { \port$37868$0 [31:16], \$9  };
   assign \read__en$93  = \read__en$81 ;
   assign \read__addr$94  = beat_slot[21:20];
   assign \write__en$95  = cmd__ready;
   assign \write__addr$96  = write__addr;
-  assign \write__data$97  = \port$37653$0 [31:16];
+  assign \write__data$97  = \port$37866$0 [31:16];
   assign coming = \read__en$98 ;
   assign coming_slot = \read__addr$100 ;
   assign params__en = \read__en$81 ;
@@ -18009,51 +18009,51 @@ module \weft.drain (cmd__valid, act__ready, bias, params__scale, acc__ready, \po
   assign total = \words$123 ;
   assign low_product = { \$31 [32], \$31  };
   assign high_product = { \$32 [30], \$32  };
-  assign \port$4849$0  = \i__payload$49 [4:0];
+  assign \port$4956$0  = \i__payload$49 [4:0];
   assign params__scale_row = beat_param_row[23:18];
-  assign \port$38740$0  = \$30 ;
-  assign \cmd__payload.opcode  = \port$37635$0 [7:0];
-  assign \cmd__payload.wait  = \port$37637$0 [15:0];
-  assign \cmd__payload.post  = \port$37637$0 [31:16];
-  assign \cmd__payload.int32  = \port$37635$0 [8];
-  assign \cmd__payload.params  = \port$37635$0 [9];
-  assign \cmd__payload.row_sum  = \port$37635$0 [10];
-  assign \cmd__payload.acc  = \port$37639$0 [15:0];
-  assign \cmd__payload.acc_block  = \port$37639$0 [31:16];
-  assign \cmd__payload.rows  = \port$37641$0 [15:0];
-  assign \cmd__payload.blocks  = \port$37641$0 [31:16];
-  assign \cmd__payload.dst  = \port$37643$0 [23:0];
-  assign \cmd__payload.dst_stride  = \port$37645$0 [23:0];
-  assign \cmd__payload.dst_block  = \port$37647$0 [23:0];
-  assign \cmd__payload.param  = \port$37649$0 [15:0];
-  assign \cmd__payload.cols_last  = \port$37649$0 [31:16];
-  assign \cmd__payload.scale  = \port$37651$0 [31:0];
-  assign \cmd__payload.zero_point  = \port$37653$0 [15:0];
-  assign \cmd__payload.b_zero_point  = \port$37653$0 [31:16];
-  assign \cmd__payload.qmin  = \port$37655$0 [15:0];
-  assign \cmd__payload.qmax  = \port$37655$0 [31:16];
-  assign \cmd__payload.index  = { \port$37665$0 [32], \port$37663$0 [32], \port$37661$0 [32], \port$37659$0 [32], \port$37657$0 [32], \port$37655$0 [32], \port$37653$0 [32], \port$37651$0 [32], \port$37649$0 [32], \port$37647$0 [32], \port$37645$0 [32], \port$37643$0 [32], \port$37641$0 [32], \port$37639$0 [32], \port$37637$0 [32], \port$37635$0 [32] };
-  assign \cmd__payload$1.opcode  = \port$37635$0 [7:0];
-  assign \cmd__payload$1.wait  = \port$37637$0 [15:0];
-  assign \cmd__payload$1.post  = \port$37637$0 [31:16];
-  assign \cmd__payload$1.int32  = \port$37635$0 [8];
-  assign \cmd__payload$1.params  = \port$37635$0 [9];
-  assign \cmd__payload$1.row_sum  = \port$37635$0 [10];
-  assign \cmd__payload$1.acc  = \port$37639$0 [15:0];
-  assign \cmd__payload$1.acc_block  = \port$37639$0 [31:16];
-  assign \cmd__payload$1.rows  = \port$37641$0 [15:0];
-  assign \cmd__payload$1.blocks  = \port$37641$0 [31:16];
-  assign \cmd__payload$1.dst  = \port$37643$0 [23:0];
-  assign \cmd__payload$1.dst_stride  = \port$37645$0 [23:0];
-  assign \cmd__payload$1.dst_block  = \port$37647$0 [23:0];
-  assign \cmd__payload$1.param  = \port$37649$0 [15:0];
-  assign \cmd__payload$1.cols_last  = \port$37649$0 [31:16];
-  assign \cmd__payload$1.scale  = \port$37651$0 [31:0];
-  assign \cmd__payload$1.zero_point  = \port$37653$0 [15:0];
-  assign \cmd__payload$1.b_zero_point  = \port$37653$0 [31:16];
-  assign \cmd__payload$1.qmin  = \port$37655$0 [15:0];
-  assign \cmd__payload$1.qmax  = \port$37655$0 [31:16];
-  assign \cmd__payload$1.index  = { \port$37665$0 [32], \port$37663$0 [32], \port$37661$0 [32], \port$37659$0 [32], \port$37657$0 [32], \port$37655$0 [32], \port$37653$0 [32], \port$37651$0 [32], \port$37649$0 [32], \port$37647$0 [32], \port$37645$0 [32], \port$37643$0 [32], \port$37641$0 [32], \port$37639$0 [32], \port$37637$0 [32], \port$37635$0 [32] };
+  assign \port$38966$0  = \$30 ;
+  assign \cmd__payload.opcode  = \port$37848$0 [7:0];
+  assign \cmd__payload.wait  = \port$37850$0 [15:0];
+  assign \cmd__payload.post  = \port$37850$0 [31:16];
+  assign \cmd__payload.int32  = \port$37848$0 [8];
+  assign \cmd__payload.params  = \port$37848$0 [9];
+  assign \cmd__payload.row_sum  = \port$37848$0 [10];
+  assign \cmd__payload.acc  = \port$37852$0 [15:0];
+  assign \cmd__payload.acc_block  = \port$37852$0 [31:16];
+  assign \cmd__payload.rows  = \port$37854$0 [15:0];
+  assign \cmd__payload.blocks  = \port$37854$0 [31:16];
+  assign \cmd__payload.dst  = \port$37856$0 [23:0];
+  assign \cmd__payload.dst_stride  = \port$37858$0 [23:0];
+  assign \cmd__payload.dst_block  = \port$37860$0 [23:0];
+  assign \cmd__payload.param  = \port$37862$0 [15:0];
+  assign \cmd__payload.cols_last  = \port$37862$0 [31:16];
+  assign \cmd__payload.scale  = \port$37864$0 [31:0];
+  assign \cmd__payload.zero_point  = \port$37866$0 [15:0];
+  assign \cmd__payload.b_zero_point  = \port$37866$0 [31:16];
+  assign \cmd__payload.qmin  = \port$37868$0 [15:0];
+  assign \cmd__payload.qmax  = \port$37868$0 [31:16];
+  assign \cmd__payload.index  = { \port$37878$0 [32], \port$37876$0 [32], \port$37874$0 [32], \port$37872$0 [32], \port$37870$0 [32], \port$37868$0 [32], \port$37866$0 [32], \port$37864$0 [32], \port$37862$0 [32], \port$37860$0 [32], \port$37858$0 [32], \port$37856$0 [32], \port$37854$0 [32], \port$37852$0 [32], \port$37850$0 [32], \port$37848$0 [32] };
+  assign \cmd__payload$1.opcode  = \port$37848$0 [7:0];
+  assign \cmd__payload$1.wait  = \port$37850$0 [15:0];
+  assign \cmd__payload$1.post  = \port$37850$0 [31:16];
+  assign \cmd__payload$1.int32  = \port$37848$0 [8];
+  assign \cmd__payload$1.params  = \port$37848$0 [9];
+  assign \cmd__payload$1.row_sum  = \port$37848$0 [10];
+  assign \cmd__payload$1.acc  = \port$37852$0 [15:0];
+  assign \cmd__payload$1.acc_block  = \port$37852$0 [31:16];
+  assign \cmd__payload$1.rows  = \port$37854$0 [15:0];
+  assign \cmd__payload$1.blocks  = \port$37854$0 [31:16];
+  assign \cmd__payload$1.dst  = \port$37856$0 [23:0];
+  assign \cmd__payload$1.dst_stride  = \port$37858$0 [23:0];
+  assign \cmd__payload$1.dst_block  = \port$37860$0 [23:0];
+  assign \cmd__payload$1.param  = \port$37862$0 [15:0];
+  assign \cmd__payload$1.cols_last  = \port$37862$0 [31:16];
+  assign \cmd__payload$1.scale  = \port$37864$0 [31:0];
+  assign \cmd__payload$1.zero_point  = \port$37866$0 [15:0];
+  assign \cmd__payload$1.b_zero_point  = \port$37866$0 [31:16];
+  assign \cmd__payload$1.qmin  = \port$37868$0 [15:0];
+  assign \cmd__payload$1.qmax  = \port$37868$0 [31:16];
+  assign \cmd__payload$1.index  = { \port$37878$0 [32], \port$37876$0 [32], \port$37874$0 [32], \port$37872$0 [32], \port$37870$0 [32], \port$37868$0 [32], \port$37866$0 [32], \port$37864$0 [32], \port$37862$0 [32], \port$37860$0 [32], \port$37858$0 [32], \port$37856$0 [32], \port$37854$0 [32], \port$37852$0 [32], \port$37850$0 [32], \port$37848$0 [32] };
   assign \i__payload.half  = i__payload[0];
   assign \i__payload.acc  = i__payload[4:1];
   assign \i__payload.region  = i__payload[5];
@@ -18121,7 +18121,7 @@ module \weft.drain (cmd__valid, act__ready, bias, params__scale, acc__ready, \po
   assign \$16  = { \$32 [30], \$32 [30], \$32 [30], \$32 [30], \$32 [30], \$32 [30], \$32 [30], \$32 [30], \$32 [30], \$32 [30], \$32 [30], \$32 [30], \$32 [30], \$32 [30], \$32 [30], \$32 , 17'h00000 };
 endmodule
 
-module \weft.drain.beats (acc__ready, \port$4034$0 , \port$4066$0 , \port$4098$0 , \port$4130$0 , acc__row_sum, i__valid, acc__valid, granted, bias_row, popped, i__payload, cleared_rst, beat, running, words, coming, coming_slot, data, row_sum, valid
+module \weft.drain.beats (acc__ready, \port$4141$0 , \port$4173$0 , \port$4205$0 , \port$4237$0 , acc__row_sum, i__valid, acc__valid, granted, bias_row, popped, i__payload, cleared_rst, beat, running, words, coming, coming_slot, data, row_sum, valid
 , cleared_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$34  = 0;
   wire \$1 ;
@@ -18242,14 +18242,14 @@ module \weft.drain.beats (acc__ready, \port$4034$0 , \port$4066$0 , \port$4098$0
   reg [4:0] left_room = 5'h15;
   input popped;
   wire popped;
-  input [31:0] \port$4034$0 ;
-  wire [31:0] \port$4034$0 ;
-  input [31:0] \port$4066$0 ;
-  wire [31:0] \port$4066$0 ;
-  input [31:0] \port$4098$0 ;
-  wire [31:0] \port$4098$0 ;
-  input [31:0] \port$4130$0 ;
-  wire [31:0] \port$4130$0 ;
+  input [31:0] \port$4141$0 ;
+  wire [31:0] \port$4141$0 ;
+  input [31:0] \port$4173$0 ;
+  wire [31:0] \port$4173$0 ;
+  input [31:0] \port$4205$0 ;
+  wire [31:0] \port$4205$0 ;
+  input [31:0] \port$4237$0 ;
+  wire [31:0] \port$4237$0 ;
   (* keep = 32'd1 *)
   wire room_if_granted;
   (* keep = 32'd1 *)
@@ -18374,7 +18374,7 @@ module \weft.drain.beats (acc__ready, \port$4034$0 , \port$4066$0 , \port$4098$0
     if (\$auto$verilog_backend.cc:2355:dump_module$34 ) begin end
     \$44  = columns;
     if (coming) begin
-      \$44  = { \port$4130$0 , \port$4098$0 , \port$4066$0 , \port$4034$0  };
+      \$44  = { \port$4237$0 , \port$4205$0 , \port$4173$0 , \port$4141$0  };
     end else if (valid) begin
       \$44  = \$35 ;
     end
@@ -18481,7 +18481,7 @@ module \weft.drain.beats (acc__ready, \port$4034$0 , \port$4066$0 , \port$4098$0
   assign waiting_valid_0 = coming;
   assign step = 1'h1;
   assign through = 1'h1;
-  assign acc__data = { \port$4130$0 , \port$4098$0 , \port$4066$0 , \port$4034$0  };
+  assign acc__data = { \port$4237$0 , \port$4205$0 , \port$4173$0 , \port$4141$0  };
   assign bias_row = \$14 [5:0];
   assign coming_slot = waiting_0[29:28];
   assign data = columns[31:0];
@@ -18660,7 +18660,7 @@ module \weft.drain.between (o__ready, i__ready, o__valid, o__payload, cleared_rs
   assign \$like.last  = \$like [33];
 endmodule
 
-module \weft.drain.rows (cmd__valid, free, cmd__ready, o__ready, cleared_rst, \port$37635$0 , \port$37637$0 , \port$37639$0 , \port$37641$0 , \port$37643$0 , \port$37645$0 , \port$37647$0 , \port$37649$0 , \port$37651$0 , \port$37653$0 , \port$37655$0 , \port$37657$0 , \port$37659$0 , \port$37661$0 , \port$37663$0 , \port$37665$0 
+module \weft.drain.rows (cmd__valid, free, cmd__ready, o__ready, cleared_rst, \port$37848$0 , \port$37850$0 , \port$37852$0 , \port$37854$0 , \port$37856$0 , \port$37858$0 , \port$37860$0 , \port$37862$0 , \port$37864$0 , \port$37866$0 , \port$37868$0 , \port$37870$0 , \port$37872$0 , \port$37874$0 , \port$37876$0 , \port$37878$0 
 , abort, slot, valid, o__payload, fault__valid, fault__cause, fault__index, cleared_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$36  = 0;
   wire \$1 ;
@@ -18867,38 +18867,38 @@ module \weft.drain.rows (cmd__valid, free, cmd__ready, o__ready, cleared_rst, \p
   wire outside;
   reg [16:0] param = 17'h00000;
   reg [5:0] param_row = 6'h00;
-  input [32:0] \port$37635$0 ;
-  wire [32:0] \port$37635$0 ;
-  input [32:0] \port$37637$0 ;
-  wire [32:0] \port$37637$0 ;
-  input [32:0] \port$37639$0 ;
-  wire [32:0] \port$37639$0 ;
-  input [32:0] \port$37641$0 ;
-  wire [32:0] \port$37641$0 ;
-  input [32:0] \port$37643$0 ;
-  wire [32:0] \port$37643$0 ;
-  input [32:0] \port$37645$0 ;
-  wire [32:0] \port$37645$0 ;
-  input [32:0] \port$37647$0 ;
-  wire [32:0] \port$37647$0 ;
-  input [32:0] \port$37649$0 ;
-  wire [32:0] \port$37649$0 ;
-  input [32:0] \port$37651$0 ;
-  wire [32:0] \port$37651$0 ;
-  input [32:0] \port$37653$0 ;
-  wire [32:0] \port$37653$0 ;
-  input [32:0] \port$37655$0 ;
-  wire [32:0] \port$37655$0 ;
-  input [32:0] \port$37657$0 ;
-  wire [32:0] \port$37657$0 ;
-  input [32:0] \port$37659$0 ;
-  wire [32:0] \port$37659$0 ;
-  input [32:0] \port$37661$0 ;
-  wire [32:0] \port$37661$0 ;
-  input [32:0] \port$37663$0 ;
-  wire [32:0] \port$37663$0 ;
-  input [32:0] \port$37665$0 ;
-  wire [32:0] \port$37665$0 ;
+  input [32:0] \port$37848$0 ;
+  wire [32:0] \port$37848$0 ;
+  input [32:0] \port$37850$0 ;
+  wire [32:0] \port$37850$0 ;
+  input [32:0] \port$37852$0 ;
+  wire [32:0] \port$37852$0 ;
+  input [32:0] \port$37854$0 ;
+  wire [32:0] \port$37854$0 ;
+  input [32:0] \port$37856$0 ;
+  wire [32:0] \port$37856$0 ;
+  input [32:0] \port$37858$0 ;
+  wire [32:0] \port$37858$0 ;
+  input [32:0] \port$37860$0 ;
+  wire [32:0] \port$37860$0 ;
+  input [32:0] \port$37862$0 ;
+  wire [32:0] \port$37862$0 ;
+  input [32:0] \port$37864$0 ;
+  wire [32:0] \port$37864$0 ;
+  input [32:0] \port$37866$0 ;
+  wire [32:0] \port$37866$0 ;
+  input [32:0] \port$37868$0 ;
+  wire [32:0] \port$37868$0 ;
+  input [32:0] \port$37870$0 ;
+  wire [32:0] \port$37870$0 ;
+  input [32:0] \port$37872$0 ;
+  wire [32:0] \port$37872$0 ;
+  input [32:0] \port$37874$0 ;
+  wire [32:0] \port$37874$0 ;
+  input [32:0] \port$37876$0 ;
+  wire [32:0] \port$37876$0 ;
+  input [32:0] \port$37878$0 ;
+  wire [32:0] \port$37878$0 ;
   reg reported = 1'h0;
   (* init = 34'h000000000 *)
   wire [33:0] row;
@@ -18953,30 +18953,30 @@ module \weft.drain.rows (cmd__valid, free, cmd__ready, o__ready, cleared_rst, \p
   assign \$23  = columns + 1'h0;
   assign \$25  = slot + 1'h1;
   assign \$26  = ~ active;
-  assign \$27  = ! \port$37641$0 [15:0];
-  assign \$28  = ! \port$37641$0 [31:16];
-  assign \$29  = ! \port$37649$0 [31:16];
+  assign \$27  = ! \port$37854$0 [15:0];
+  assign \$28  = ! \port$37854$0 [31:16];
+  assign \$29  = ! \port$37862$0 [31:16];
   assign \$30  = | { \$29 , \$28 , \$27  };
-  assign \$31  = \port$37649$0 [31:16] > 3'h4;
+  assign \$31  = \port$37862$0 [31:16] > 3'h4;
   assign \$32  = \$30  | \$31 ;
-  assign \$35  = ~ \port$37635$0 [8];
-  assign \$36  = ~ \port$37635$0 [9];
+  assign \$35  = ~ \port$37848$0 [8];
+  assign \$36  = ~ \port$37848$0 [9];
   assign \$37  = \$35  & \$36 ;
-  assign \$38  = ! \port$37651$0 [30:23];
-  assign \$39  = \port$37651$0 [31] | \$38 ;
-  assign \$40  = & \port$37651$0 [30:23];
+  assign \$38  = ! \port$37864$0 [30:23];
+  assign \$39  = \port$37864$0 [31] | \$38 ;
+  assign \$40  = & \port$37864$0 [30:23];
   assign \$41  = \$39  | \$40 ;
   assign \$42  = \$37  & \$41 ;
   assign \$43  = \$34  | \$42 ;
-  assign \$44  = \port$37641$0 [15:0] == 1'h1;
-  assign \$45  = \port$37641$0 [31:16] == 1'h1;
-  assign \$46  = \port$37641$0 [31:16] == 1'h1;
-  assign \$47  = \$46  ? \port$37649$0 [31:16] : 16'h0004;
-  assign \$49  = \port$37641$0 [31:16] == 1'h1;
-  assign \$50  = \$49  ? \port$37649$0 [31:16] : 16'h0004;
-  assign \$51  = \port$37635$0 [8] ? \$48  : { 3'h0, \$50  };
+  assign \$44  = \port$37854$0 [15:0] == 1'h1;
+  assign \$45  = \port$37854$0 [31:16] == 1'h1;
+  assign \$46  = \port$37854$0 [31:16] == 1'h1;
+  assign \$47  = \$46  ? \port$37862$0 [31:16] : 16'h0004;
+  assign \$49  = \port$37854$0 [31:16] == 1'h1;
+  assign \$50  = \$49  ? \port$37862$0 [31:16] : 16'h0004;
+  assign \$51  = \port$37848$0 [8] ? \$48  : { 3'h0, \$50  };
   assign \$52  = 11'h400 - \$51 ;
-  assign \$53  = \port$37649$0 [15:0] * 3'h4;
+  assign \$53  = \port$37862$0 [15:0] * 3'h4;
   assign \$54  = rows_left - 1'h1;
   assign \$55  = rows_left == 2'h2;
   assign \$56  = command[18:3] == 1'h1;
@@ -19108,15 +19108,15 @@ module \weft.drain.rows (cmd__valid, free, cmd__ready, o__ready, cleared_rst, \p
     if (\$auto$verilog_backend.cc:2355:dump_module$36 ) begin end
     \$85  = command;
     if (\$26 ) begin
-      \$85 [0] = \port$37635$0 [8];
-      \$85 [1] = \port$37635$0 [9];
-      \$85 [2] = \port$37635$0 [10];
-      \$85 [18:3] = \port$37641$0 [15:0];
-      \$85 [34:19] = \port$37639$0 [31:16];
-      \$85 [58:35] = \port$37645$0 [23:0];
-      \$85 [82:59] = \port$37647$0 [23:0];
-      \$85 [85:83] = \port$37649$0 [18:16];
-      \$85 [101:86] = { \port$37665$0 [32], \port$37663$0 [32], \port$37661$0 [32], \port$37659$0 [32], \port$37657$0 [32], \port$37655$0 [32], \port$37653$0 [32], \port$37651$0 [32], \port$37649$0 [32], \port$37647$0 [32], \port$37645$0 [32], \port$37643$0 [32], \port$37641$0 [32], \port$37639$0 [32], \port$37637$0 [32], \port$37635$0 [32] };
+      \$85 [0] = \port$37848$0 [8];
+      \$85 [1] = \port$37848$0 [9];
+      \$85 [2] = \port$37848$0 [10];
+      \$85 [18:3] = \port$37854$0 [15:0];
+      \$85 [34:19] = \port$37852$0 [31:16];
+      \$85 [58:35] = \port$37858$0 [23:0];
+      \$85 [82:59] = \port$37860$0 [23:0];
+      \$85 [85:83] = \port$37862$0 [18:16];
+      \$85 [101:86] = { \port$37878$0 [32], \port$37876$0 [32], \port$37874$0 [32], \port$37872$0 [32], \port$37870$0 [32], \port$37868$0 [32], \port$37866$0 [32], \port$37864$0 [32], \port$37862$0 [32], \port$37860$0 [32], \port$37858$0 [32], \port$37856$0 [32], \port$37854$0 [32], \port$37852$0 [32], \port$37850$0 [32], \port$37848$0 [32] };
     end
   end
   always @* begin
@@ -19130,7 +19130,7 @@ module \weft.drain.rows (cmd__valid, free, cmd__ready, o__ready, cleared_rst, \p
     if (\$auto$verilog_backend.cc:2355:dump_module$36 ) begin end
     \$87  = rows_left;
     if (\$26 ) begin
-      \$87  = \port$37641$0 [15:0];
+      \$87  = \port$37854$0 [15:0];
     end
     if (advance) begin
       \$87  = \$54 [15:0];
@@ -19156,7 +19156,7 @@ module \weft.drain.rows (cmd__valid, free, cmd__ready, o__ready, cleared_rst, \p
     if (\$auto$verilog_backend.cc:2355:dump_module$36 ) begin end
     \$89  = blocks_left;
     if (\$26 ) begin
-      \$89  = \port$37641$0 [31:16];
+      \$89  = \port$37854$0 [31:16];
     end
     if (advance) begin
       if (\$signal$7 ) begin
@@ -19192,7 +19192,7 @@ module \weft.drain.rows (cmd__valid, free, cmd__ready, o__ready, cleared_rst, \p
     if (\$auto$verilog_backend.cc:2355:dump_module$36 ) begin end
     \$92  = acc;
     if (\$26 ) begin
-      \$92  = { 1'h0, \port$37639$0 [15:0] };
+      \$92  = { 1'h0, \port$37852$0 [15:0] };
     end
     if (advance) begin
       \$92  = \$6 [16:0];
@@ -19202,7 +19202,7 @@ module \weft.drain.rows (cmd__valid, free, cmd__ready, o__ready, cleared_rst, \p
     if (\$auto$verilog_backend.cc:2355:dump_module$36 ) begin end
     \$93  = acc_start;
     if (\$26 ) begin
-      \$93  = { 1'h0, \port$37639$0 [15:0] };
+      \$93  = { 1'h0, \port$37852$0 [15:0] };
     end
     if (advance) begin
       if (\$signal$7 ) begin
@@ -19214,7 +19214,7 @@ module \weft.drain.rows (cmd__valid, free, cmd__ready, o__ready, cleared_rst, \p
     if (\$auto$verilog_backend.cc:2355:dump_module$36 ) begin end
     \$94  = dst;
     if (\$26 ) begin
-      \$94  = \port$37643$0 [23:0];
+      \$94  = \port$37856$0 [23:0];
     end
     if (advance) begin
       \$94  = \$9 [23:0];
@@ -19224,7 +19224,7 @@ module \weft.drain.rows (cmd__valid, free, cmd__ready, o__ready, cleared_rst, \p
     if (\$auto$verilog_backend.cc:2355:dump_module$36 ) begin end
     \$95  = dst_start;
     if (\$26 ) begin
-      \$95  = \port$37643$0 [23:0];
+      \$95  = \port$37856$0 [23:0];
     end
     if (advance) begin
       if (\$signal$7 ) begin
@@ -19236,7 +19236,7 @@ module \weft.drain.rows (cmd__valid, free, cmd__ready, o__ready, cleared_rst, \p
     if (\$auto$verilog_backend.cc:2355:dump_module$36 ) begin end
     \$96  = param;
     if (\$26 ) begin
-      \$96  = { 1'h0, \port$37649$0 [15:0] };
+      \$96  = { 1'h0, \port$37862$0 [15:0] };
     end
     if (advance) begin
       if (\$signal$7 ) begin
@@ -19338,7 +19338,7 @@ module \weft.drain.rows (cmd__valid, free, cmd__ready, o__ready, cleared_rst, \p
   assign next_dst = \$9 [23:0];
   assign o__valid = valid;
   assign row = o__payload;
-  assign cmd__payload = { \port$37665$0 [32], \port$37663$0 [32], \port$37661$0 [32], \port$37659$0 [32], \port$37657$0 [32], \port$37655$0 [32], \port$37653$0 [32], \port$37651$0 [32], \port$37649$0 [32], \port$37647$0 [32], \port$37645$0 [32], \port$37643$0 [32], \port$37641$0 [32], \port$37639$0 [32], \port$37637$0 [32], \port$37635$0 [32], \port$37665$0 [31:0], \port$37663$0 [31:0], \port$37661$0 [31:0], \port$37659$0 [31:0], \port$37657$0 [31:0], \port$37655$0 [31:0], \port$37653$0 [31:0], \port$37651$0 [31:0], \port$37649$0 [31:0], \port$37647$0 [31:0], \port$37645$0 [31:0], \port$37643$0 [31:0], \port$37641$0 [31:0], \port$37639$0 [31:0], \port$37637$0 [31:0], \port$37635$0 [31:0] };
+  assign cmd__payload = { \port$37878$0 [32], \port$37876$0 [32], \port$37874$0 [32], \port$37872$0 [32], \port$37870$0 [32], \port$37868$0 [32], \port$37866$0 [32], \port$37864$0 [32], \port$37862$0 [32], \port$37860$0 [32], \port$37858$0 [32], \port$37856$0 [32], \port$37854$0 [32], \port$37852$0 [32], \port$37850$0 [32], \port$37848$0 [32], \port$37878$0 [31:0], \port$37876$0 [31:0], \port$37874$0 [31:0], \port$37872$0 [31:0], \port$37870$0 [31:0], \port$37868$0 [31:0], \port$37866$0 [31:0], \port$37864$0 [31:0], \port$37862$0 [31:0], \port$37860$0 [31:0], \port$37858$0 [31:0], \port$37856$0 [31:0], \port$37854$0 [31:0], \port$37852$0 [31:0], \port$37850$0 [31:0], \port$37848$0 [31:0] };
   assign \command.int32  = command[0];
   assign \command.params  = command[1];
   assign \command.row_sum  = command[2];
@@ -19372,27 +19372,27 @@ module \weft.drain.rows (cmd__valid, free, cmd__ready, o__ready, cleared_rst, \p
   assign \row.params  = o__payload[31];
   assign \row.row_sum  = o__payload[32];
   assign \row.last  = o__payload[33];
-  assign \cmd__payload.opcode  = \port$37635$0 [7:0];
-  assign \cmd__payload.wait  = \port$37637$0 [15:0];
-  assign \cmd__payload.post  = \port$37637$0 [31:16];
-  assign \cmd__payload.int32  = \port$37635$0 [8];
-  assign \cmd__payload.params  = \port$37635$0 [9];
-  assign \cmd__payload.row_sum  = \port$37635$0 [10];
-  assign \cmd__payload.acc  = \port$37639$0 [15:0];
-  assign \cmd__payload.acc_block  = \port$37639$0 [31:16];
-  assign \cmd__payload.rows  = \port$37641$0 [15:0];
-  assign \cmd__payload.blocks  = \port$37641$0 [31:16];
-  assign \cmd__payload.dst  = \port$37643$0 [23:0];
-  assign \cmd__payload.dst_stride  = \port$37645$0 [23:0];
-  assign \cmd__payload.dst_block  = \port$37647$0 [23:0];
-  assign \cmd__payload.param  = \port$37649$0 [15:0];
-  assign \cmd__payload.cols_last  = \port$37649$0 [31:16];
-  assign \cmd__payload.scale  = \port$37651$0 [31:0];
-  assign \cmd__payload.zero_point  = \port$37653$0 [15:0];
-  assign \cmd__payload.b_zero_point  = \port$37653$0 [31:16];
-  assign \cmd__payload.qmin  = \port$37655$0 [15:0];
-  assign \cmd__payload.qmax  = \port$37655$0 [31:16];
-  assign \cmd__payload.index  = { \port$37665$0 [32], \port$37663$0 [32], \port$37661$0 [32], \port$37659$0 [32], \port$37657$0 [32], \port$37655$0 [32], \port$37653$0 [32], \port$37651$0 [32], \port$37649$0 [32], \port$37647$0 [32], \port$37645$0 [32], \port$37643$0 [32], \port$37641$0 [32], \port$37639$0 [32], \port$37637$0 [32], \port$37635$0 [32] };
+  assign \cmd__payload.opcode  = \port$37848$0 [7:0];
+  assign \cmd__payload.wait  = \port$37850$0 [15:0];
+  assign \cmd__payload.post  = \port$37850$0 [31:16];
+  assign \cmd__payload.int32  = \port$37848$0 [8];
+  assign \cmd__payload.params  = \port$37848$0 [9];
+  assign \cmd__payload.row_sum  = \port$37848$0 [10];
+  assign \cmd__payload.acc  = \port$37852$0 [15:0];
+  assign \cmd__payload.acc_block  = \port$37852$0 [31:16];
+  assign \cmd__payload.rows  = \port$37854$0 [15:0];
+  assign \cmd__payload.blocks  = \port$37854$0 [31:16];
+  assign \cmd__payload.dst  = \port$37856$0 [23:0];
+  assign \cmd__payload.dst_stride  = \port$37858$0 [23:0];
+  assign \cmd__payload.dst_block  = \port$37860$0 [23:0];
+  assign \cmd__payload.param  = \port$37862$0 [15:0];
+  assign \cmd__payload.cols_last  = \port$37862$0 [31:16];
+  assign \cmd__payload.scale  = \port$37864$0 [31:0];
+  assign \cmd__payload.zero_point  = \port$37866$0 [15:0];
+  assign \cmd__payload.b_zero_point  = \port$37866$0 [31:16];
+  assign \cmd__payload.qmin  = \port$37868$0 [15:0];
+  assign \cmd__payload.qmax  = \port$37868$0 [31:16];
+  assign \cmd__payload.index  = { \port$37878$0 [32], \port$37876$0 [32], \port$37874$0 [32], \port$37872$0 [32], \port$37870$0 [32], \port$37868$0 [32], \port$37866$0 [32], \port$37864$0 [32], \port$37862$0 [32], \port$37860$0 [32], \port$37858$0 [32], \port$37856$0 [32], \port$37854$0 [32], \port$37852$0 [32], \port$37850$0 [32], \port$37848$0 [32] };
   assign \$22  = \$21 ;
   assign \$24  = \$23 ;
   assign \$33  = 1'h0;
@@ -19401,35 +19401,35 @@ module \weft.drain.rows (cmd__valid, free, cmd__ready, o__ready, cleared_rst, \p
   assign \$61  = { 1'h0, \$60 , 2'h0 };
 endmodule
 
-module \weft.drain.times_high (\port$4871$0 , row_sum, read__data);
+module \weft.drain.times_high (\port$4978$0 , row_sum, read__data);
   wire [30:0] \$1 ;
   wire [31:0] high_product;
-  output [30:0] \port$4871$0 ;
-  wire [30:0] \port$4871$0 ;
+  output [30:0] \port$4978$0 ;
+  wire [30:0] \port$4978$0 ;
   input [15:0] read__data;
   wire [15:0] read__data;
   input [31:0] row_sum;
   wire [31:0] row_sum;
   assign \$1  = $signed({ 1'h0, row_sum[31:17] }) * $signed(read__data);
   assign high_product = { \$1 [30], \$1  };
-  assign \port$4871$0  = \$1 ;
+  assign \port$4978$0  = \$1 ;
 endmodule
 
-module \weft.drain.times_low (\port$4870$0 , row_sum, read__data);
+module \weft.drain.times_low (\port$4977$0 , row_sum, read__data);
   wire [32:0] \$1 ;
   wire [33:0] low_product;
-  output [32:0] \port$4870$0 ;
-  wire [32:0] \port$4870$0 ;
+  output [32:0] \port$4977$0 ;
+  wire [32:0] \port$4977$0 ;
   input [15:0] read__data;
   wire [15:0] read__data;
   input [31:0] row_sum;
   wire [31:0] row_sum;
   assign \$1  = $signed({ 1'h0, row_sum[16:0] }) * $signed(read__data);
   assign low_product = { \$1 [32], \$1  };
-  assign \port$4870$0  = \$1 ;
+  assign \port$4977$0  = \$1 ;
 endmodule
 
-module \weft.drain.unit_0 (bias, scale, zero_point, \port$4866$0 , cleared_rst, correction, add_bias, en, acc, corrected, value, cleared_clk);
+module \weft.drain.unit_0 (bias, scale, zero_point, \port$4973$0 , cleared_rst, correction, add_bias, en, acc, corrected, value, cleared_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$37  = 0;
   wire [31:0] \$1 ;
   wire [32:0] \$2 ;
@@ -19456,8 +19456,8 @@ module \weft.drain.unit_0 (bias, scale, zero_point, \port$4866$0 , cleared_rst, 
   input en;
   wire en;
   wire \en$10 ;
-  input [31:0] \port$4866$0 ;
-  wire [31:0] \port$4866$0 ;
+  input [31:0] \port$4973$0 ;
+  wire [31:0] \port$4973$0 ;
   wire [15:0] qmax;
   wire [15:0] \qmax$19 ;
   wire [15:0] qmin;
@@ -19485,7 +19485,7 @@ module \weft.drain.unit_0 (bias, scale, zero_point, \port$4866$0 , cleared_rst, 
     .cleared_clk(cleared_clk),
     .cleared_rst(cleared_rst),
     .en(en),
-    .\port$4866$0 (\port$4866$0 ),
+    .\port$4973$0 (\port$4973$0 ),
     .scale(scale),
     .value(value),
     .zero_point(zero_point)
@@ -19509,14 +19509,14 @@ module \weft.drain.unit_0 (bias, scale, zero_point, \port$4866$0 , cleared_rst, 
   assign \acc$11  = corrected;
   assign \scale$13  = scale;
   assign \zero_point$15  = zero_point;
-  assign qmin = \port$4866$0 [15:0];
-  assign \qmin$17  = \port$4866$0 [15:0];
-  assign qmax = \port$4866$0 [31:16];
-  assign \qmax$19  = \port$4866$0 [31:16];
+  assign qmin = \port$4973$0 [15:0];
+  assign \qmin$17  = \port$4973$0 [15:0];
+  assign qmax = \port$4973$0 [31:16];
+  assign \qmax$19  = \port$4973$0 [31:16];
   assign \value$21  = value;
 endmodule
 
-module \weft.drain.unit_0.requantiser (scale, zero_point, \port$4866$0 , cleared_rst, en, acc, value, cleared_clk);
+module \weft.drain.unit_0.requantiser (scale, zero_point, \port$4973$0 , cleared_rst, en, acc, value, cleared_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$38  = 0;
   wire \$1 ;
   wire \$10 ;
@@ -19682,8 +19682,8 @@ module \weft.drain.unit_0.requantiser (scale, zero_point, \port$4866$0 , cleared
   wire [23:0] part_10;
   wire [23:0] part_11;
   reg [1:0] part_zeros = 2'h0;
-  input [31:0] \port$4866$0 ;
-  wire [31:0] \port$4866$0 ;
+  input [31:0] \port$4973$0 ;
+  wire [31:0] \port$4973$0 ;
   reg [47:0] product = 48'h000000000000;
   wire [15:0] qmax;
   wire [15:0] qmin;
@@ -19830,10 +19830,10 @@ module \weft.drain.unit_0.requantiser (scale, zero_point, \port$4866$0 , cleared
   assign \$102  = $signed(zero_point) + $signed({ signs[8], \$14  });
   assign \$103  = whole_up ^ signs[8];
   assign \$104  = $signed(\$102 ) + $signed({ 1'h0, \$103  });
-  assign \$105  = $signed(total) > $signed(\port$4866$0 [31:16]);
-  assign \$106  = $signed(total) < $signed(\port$4866$0 [15:0]);
-  assign \$107  = \$106  ? \port$4866$0 [7:0] : total[7:0];
-  assign \$108  = \$105  ? \port$4866$0 [23:16] : \$107 ;
+  assign \$105  = $signed(total) > $signed(\port$4973$0 [31:16]);
+  assign \$106  = $signed(total) < $signed(\port$4973$0 [15:0]);
+  assign \$107  = \$106  ? \port$4973$0 [7:0] : total[7:0];
+  assign \$108  = \$105  ? \port$4973$0 [23:16] : \$107 ;
   always @(posedge cleared_clk)
     signs <= \$109 ;
   always @(posedge cleared_clk)
@@ -20096,8 +20096,8 @@ module \weft.drain.unit_0.requantiser (scale, zero_point, \port$4866$0 , cleared
   end
   assign out = \$12 [34:0];
   assign flipped = { signs[8], \$14  };
-  assign qmax = \port$4866$0 [31:16];
-  assign qmin = \port$4866$0 [15:0];
+  assign qmax = \port$4973$0 [31:16];
+  assign qmin = \port$4973$0 [15:0];
   assign \$5  = low_2[31];
   assign \$11  = { 15'h0000, scaled[24:7], \$10 , 16'h0000 };
   assign \$24  = { 3'h0, \$23 , 12'h000 };
@@ -20215,7 +20215,7 @@ module \weft.drain.unit_0.requantiser.times_11 (cleared_rst, en, factor, scale_m
   end
 endmodule
 
-module \weft.drain.writer (act__ready, \i__valid$9 , \i__payload$11 , act__valid, popped, finished, act__data, cleared_rst, abort, \beat$5 , words, beat_valid, \port$38740$0 , cleared_clk);
+module \weft.drain.writer (act__ready, \i__valid$9 , \i__payload$11 , act__valid, popped, finished, act__data, cleared_rst, abort, \beat$5 , words, beat_valid, \port$38966$0 , cleared_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$43  = 0;
   wire \$1 ;
   reg \$10 ;
@@ -20290,8 +20290,8 @@ module \weft.drain.writer (act__ready, \i__valid$9 , \i__payload$11 , act__valid
   wire o__valid;
   output popped;
   wire popped;
-  output [14:0] \port$38740$0 ;
-  wire [14:0] \port$38740$0 ;
+  output [14:0] \port$38966$0 ;
+  wire [14:0] \port$38966$0 ;
   wire valid;
   input words;
   wire words;
@@ -20350,7 +20350,7 @@ module \weft.drain.writer (act__ready, \i__valid$9 , \i__payload$11 , act__valid
   assign act__mask = o__payload[14:11];
   assign o__ready = popped;
   assign \o__ready$26  = popped;
-  assign \port$38740$0  = o__payload[14:0];
+  assign \port$38966$0  = o__payload[14:0];
   assign \beat.region  = beat[0];
   assign \beat.offset  = beat[10:1];
   assign \beat.columns  = beat[13:11];
@@ -21030,9 +21030,9 @@ module \weft.drain.writer.results (i__valid, write__data, o__ready, o__payload, 
   assign fewer = \$6 [4:0];
 endmodule
 
-module \weft.load (cmd__valid, memory__burst__ready, memory__beat__valid, act__ready, busy, cmd__ready, memory__beat__ready, memory__burst__valid, memory__burst__payload, act__valid, wgt__valid, params__valid, post__valid, post__mask, fault__valid, fault__cause, fault__index, \port$3738$0 , \port$3738$24 , cleared_rst, abort
-, \port$37501$0 , \port$37503$0 , \port$37505$0 , \port$37507$0 , \port$37509$0 , \port$37511$0 , \port$37513$0 , \port$37515$0 , \port$37517$0 , \port$37519$0 , \port$37521$0 , \port$37523$0 , \port$37525$0 , \port$37527$0 , \port$37529$0 , \port$37531$0 , memory__beat__payload, wgt__row, wgt__data, act_fence__up, act_fence__start
-, act_fence__end, wgt_fence__up, wgt_fence__start, wgt_fence__end, \port$38217$0 , cleared_clk);
+module \weft.load (cmd__valid, memory__burst__ready, memory__beat__valid, act__ready, busy, cmd__ready, memory__beat__ready, act__valid, wgt__valid, params__valid, fault__valid, fault__cause, fault__index, \port$3845$0 , \port$3845$24 , cleared_rst, abort, \port$37714$0 , \port$37716$0 , \port$37718$0 , \port$37720$0 
+, \port$37722$0 , \port$37724$0 , \port$37726$0 , \port$37728$0 , \port$37730$0 , \port$37732$0 , \port$37734$0 , \port$37736$0 , \port$37738$0 , \port$37740$0 , \port$37742$0 , \port$37744$0 , memory__beat__payload, memory__burst__valid, memory__burst__payload, wgt__row, wgt__data, act_fence__up, act_fence__start, act_fence__end, wgt_fence__up
+, wgt_fence__start, wgt_fence__end, post__valid, post__mask, \port$38443$0 , cleared_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$48  = 0;
   wire \$1 ;
   wire \$2 ;
@@ -21287,44 +21287,44 @@ module \weft.load (cmd__valid, memory__burst__ready, memory__beat__valid, act__r
   output params__valid;
   wire params__valid;
   wire \params__valid$53 ;
-  output [10:0] \port$3738$0 ;
-  wire [10:0] \port$3738$0 ;
-  output [35:0] \port$3738$24 ;
-  wire [35:0] \port$3738$24 ;
-  input [32:0] \port$37501$0 ;
-  wire [32:0] \port$37501$0 ;
-  input [32:0] \port$37503$0 ;
-  wire [32:0] \port$37503$0 ;
-  input [32:0] \port$37505$0 ;
-  wire [32:0] \port$37505$0 ;
-  input [32:0] \port$37507$0 ;
-  wire [32:0] \port$37507$0 ;
-  input [32:0] \port$37509$0 ;
-  wire [32:0] \port$37509$0 ;
-  input [32:0] \port$37511$0 ;
-  wire [32:0] \port$37511$0 ;
-  input [32:0] \port$37513$0 ;
-  wire [32:0] \port$37513$0 ;
-  input [32:0] \port$37515$0 ;
-  wire [32:0] \port$37515$0 ;
-  input [32:0] \port$37517$0 ;
-  wire [32:0] \port$37517$0 ;
-  input [32:0] \port$37519$0 ;
-  wire [32:0] \port$37519$0 ;
-  input [32:0] \port$37521$0 ;
-  wire [32:0] \port$37521$0 ;
-  input [32:0] \port$37523$0 ;
-  wire [32:0] \port$37523$0 ;
-  input [32:0] \port$37525$0 ;
-  wire [32:0] \port$37525$0 ;
-  input [32:0] \port$37527$0 ;
-  wire [32:0] \port$37527$0 ;
-  input [32:0] \port$37529$0 ;
-  wire [32:0] \port$37529$0 ;
-  input [32:0] \port$37531$0 ;
-  wire [32:0] \port$37531$0 ;
-  output [69:0] \port$38217$0 ;
-  wire [69:0] \port$38217$0 ;
+  input [32:0] \port$37714$0 ;
+  wire [32:0] \port$37714$0 ;
+  input [32:0] \port$37716$0 ;
+  wire [32:0] \port$37716$0 ;
+  input [32:0] \port$37718$0 ;
+  wire [32:0] \port$37718$0 ;
+  input [32:0] \port$37720$0 ;
+  wire [32:0] \port$37720$0 ;
+  input [32:0] \port$37722$0 ;
+  wire [32:0] \port$37722$0 ;
+  input [32:0] \port$37724$0 ;
+  wire [32:0] \port$37724$0 ;
+  input [32:0] \port$37726$0 ;
+  wire [32:0] \port$37726$0 ;
+  input [32:0] \port$37728$0 ;
+  wire [32:0] \port$37728$0 ;
+  input [32:0] \port$37730$0 ;
+  wire [32:0] \port$37730$0 ;
+  input [32:0] \port$37732$0 ;
+  wire [32:0] \port$37732$0 ;
+  input [32:0] \port$37734$0 ;
+  wire [32:0] \port$37734$0 ;
+  input [32:0] \port$37736$0 ;
+  wire [32:0] \port$37736$0 ;
+  input [32:0] \port$37738$0 ;
+  wire [32:0] \port$37738$0 ;
+  input [32:0] \port$37740$0 ;
+  wire [32:0] \port$37740$0 ;
+  input [32:0] \port$37742$0 ;
+  wire [32:0] \port$37742$0 ;
+  input [32:0] \port$37744$0 ;
+  wire [32:0] \port$37744$0 ;
+  output [69:0] \port$38443$0 ;
+  wire [69:0] \port$38443$0 ;
+  output [10:0] \port$3845$0 ;
+  wire [10:0] \port$3845$0 ;
+  output [35:0] \port$3845$24 ;
+  wire [35:0] \port$3845$24 ;
   output [15:0] post__mask;
   wire [15:0] post__mask;
   wire [15:0] \post__mask$67 ;
@@ -21374,22 +21374,22 @@ module \weft.load (cmd__valid, memory__burst__ready, memory__beat__valid, act__r
     .\o__payload$73 (i__payload),
     .\o__ready$52 (o__ready),
     .\o__valid$59 (i__valid),
-    .\port$37501$0 (\port$37501$0 ),
-    .\port$37503$0 (\port$37503$0 ),
-    .\port$37505$0 (\port$37505$0 ),
-    .\port$37507$0 (\port$37507$0 ),
-    .\port$37509$0 (\port$37509$0 ),
-    .\port$37511$0 (\port$37511$0 ),
-    .\port$37513$0 (\port$37513$0 ),
-    .\port$37515$0 (\port$37515$0 ),
-    .\port$37517$0 (\port$37517$0 ),
-    .\port$37519$0 (\port$37519$0 ),
-    .\port$37521$0 (\port$37521$0 ),
-    .\port$37523$0 (\port$37523$0 ),
-    .\port$37525$0 (\port$37525$0 ),
-    .\port$37527$0 (\port$37527$0 ),
-    .\port$37529$0 (\port$37529$0 ),
-    .\port$37531$0 (\port$37531$0 ),
+    .\port$37714$0 (\port$37714$0 ),
+    .\port$37716$0 (\port$37716$0 ),
+    .\port$37718$0 (\port$37718$0 ),
+    .\port$37720$0 (\port$37720$0 ),
+    .\port$37722$0 (\port$37722$0 ),
+    .\port$37724$0 (\port$37724$0 ),
+    .\port$37726$0 (\port$37726$0 ),
+    .\port$37728$0 (\port$37728$0 ),
+    .\port$37730$0 (\port$37730$0 ),
+    .\port$37732$0 (\port$37732$0 ),
+    .\port$37734$0 (\port$37734$0 ),
+    .\port$37736$0 (\port$37736$0 ),
+    .\port$37738$0 (\port$37738$0 ),
+    .\port$37740$0 (\port$37740$0 ),
+    .\port$37742$0 (\port$37742$0 ),
+    .\port$37744$0 (\port$37744$0 ),
     .stop(stop)
   );
   \weft.load.slice  slice (
@@ -21418,9 +21418,9 @@ module \weft.load (cmd__valid, memory__burst__ready, memory__beat__valid, act__r
     .\i__ready$20 (\o__ready$8 ),
     .i__valid(\i__valid$10 ),
     .params__valid(params__valid),
-    .\port$3738$0 (\$4 ),
-    .\port$3738$24 (\$5 ),
-    .\port$38217$0 (\$6 ),
+    .\port$38443$0 (\$6 ),
+    .\port$3845$0 (\$4 ),
+    .\port$3845$24 (\$5 ),
     .post__mask(post__mask),
     .post__valid(post__valid),
     .stop(stop),
@@ -21447,8 +21447,8 @@ module \weft.load (cmd__valid, memory__burst__ready, memory__beat__valid, act__r
   assign \o__payload$7  = \i__payload$6 ;
   assign \i__ready$9  = \o__ready$8 ;
   assign \o__valid$11  = \i__valid$10 ;
-  assign cmd__payload = { \port$37531$0 [32], \port$37529$0 [32], \port$37527$0 [32], \port$37525$0 [32], \port$37523$0 [32], \port$37521$0 [32], \port$37519$0 [32], \port$37517$0 [32], \port$37515$0 [32], \port$37513$0 [32], \port$37511$0 [32], \port$37509$0 [32], \port$37507$0 [32], \port$37505$0 [32], \port$37503$0 [32], \port$37501$0 [32], \port$37531$0 [31:0], \port$37529$0 [31:0], \port$37527$0 [31:0], \port$37525$0 [31:0], \port$37523$0 [31:0], \port$37521$0 [31:0], \port$37519$0 [31:0], \port$37517$0 [31:0], \port$37515$0 [31:0], \port$37513$0 [31:0], \port$37511$0 [31:0], \port$37509$0 [31:0], \port$37507$0 [31:0], \port$37505$0 [31:0], \port$37503$0 [31:0], \port$37501$0 [31:0] };
-  assign \cmd__payload$13  = { \port$37531$0 [32], \port$37529$0 [32], \port$37527$0 [32], \port$37525$0 [32], \port$37523$0 [32], \port$37521$0 [32], \port$37519$0 [32], \port$37517$0 [32], \port$37515$0 [32], \port$37513$0 [32], \port$37511$0 [32], \port$37509$0 [32], \port$37507$0 [32], \port$37505$0 [32], \port$37503$0 [32], \port$37501$0 [32], \port$37531$0 [31:0], \port$37529$0 [31:0], \port$37527$0 [31:0], \port$37525$0 [31:0], \port$37523$0 [31:0], \port$37521$0 [31:0], \port$37519$0 [31:0], \port$37517$0 [31:0], \port$37515$0 [31:0], \port$37513$0 [31:0], \port$37511$0 [31:0], \port$37509$0 [31:0], \port$37507$0 [31:0], \port$37505$0 [31:0], \port$37503$0 [31:0], \port$37501$0 [31:0] };
+  assign cmd__payload = { \port$37744$0 [32], \port$37742$0 [32], \port$37740$0 [32], \port$37738$0 [32], \port$37736$0 [32], \port$37734$0 [32], \port$37732$0 [32], \port$37730$0 [32], \port$37728$0 [32], \port$37726$0 [32], \port$37724$0 [32], \port$37722$0 [32], \port$37720$0 [32], \port$37718$0 [32], \port$37716$0 [32], \port$37714$0 [32], \port$37744$0 [31:0], \port$37742$0 [31:0], \port$37740$0 [31:0], \port$37738$0 [31:0], \port$37736$0 [31:0], \port$37734$0 [31:0], \port$37732$0 [31:0], \port$37730$0 [31:0], \port$37728$0 [31:0], \port$37726$0 [31:0], \port$37724$0 [31:0], \port$37722$0 [31:0], \port$37720$0 [31:0], \port$37718$0 [31:0], \port$37716$0 [31:0], \port$37714$0 [31:0] };
+  assign \cmd__payload$13  = { \port$37744$0 [32], \port$37742$0 [32], \port$37740$0 [32], \port$37738$0 [32], \port$37736$0 [32], \port$37734$0 [32], \port$37732$0 [32], \port$37730$0 [32], \port$37728$0 [32], \port$37726$0 [32], \port$37724$0 [32], \port$37722$0 [32], \port$37720$0 [32], \port$37718$0 [32], \port$37716$0 [32], \port$37714$0 [32], \port$37744$0 [31:0], \port$37742$0 [31:0], \port$37740$0 [31:0], \port$37738$0 [31:0], \port$37736$0 [31:0], \port$37734$0 [31:0], \port$37732$0 [31:0], \port$37730$0 [31:0], \port$37728$0 [31:0], \port$37726$0 [31:0], \port$37724$0 [31:0], \port$37722$0 [31:0], \port$37720$0 [31:0], \port$37718$0 [31:0], \port$37716$0 [31:0], \port$37714$0 [31:0] };
   assign \cmd__ready$15  = cmd__ready;
   assign \cmd__valid$17  = cmd__valid;
   assign \memory__beat__payload$19  = memory__beat__payload;
@@ -21488,9 +21488,9 @@ module \weft.load (cmd__valid, memory__burst__ready, memory__beat__valid, act__r
   assign \fault__valid$75  = fault__valid;
   assign stopped = stop;
   assign \stop$78  = stop;
-  assign \port$3738$0  = \$4 ;
-  assign \port$3738$24  = \$5 ;
-  assign \port$38217$0  = \$6 ;
+  assign \port$3845$0  = \$4 ;
+  assign \port$3845$24  = \$5 ;
+  assign \port$38443$0  = \$6 ;
   assign \i__payload.piece  = i__payload[159:0];
   assign \i__payload.piece.data  = i__payload[31:0];
   assign \i__payload.piece.size  = i__payload[34:32];
@@ -21591,52 +21591,52 @@ module \weft.load (cmd__valid, memory__burst__ready, memory__beat__valid, act__r
   assign \o__payload$7.size  = \i__payload$6 [164:162];
   assign \o__payload$7.mask  = \i__payload$6 [168:165];
   assign \o__payload$7.cause  = \i__payload$6 [172:169];
-  assign \cmd__payload.opcode  = \port$37501$0 [7:0];
-  assign \cmd__payload.wait  = \port$37503$0 [15:0];
-  assign \cmd__payload.post  = \port$37503$0 [31:16];
-  assign \cmd__payload.space  = \port$37501$0 [9:8];
-  assign \cmd__payload.flip  = \port$37501$0 [10];
-  assign \cmd__payload.transpose  = \port$37501$0 [11];
-  assign \cmd__payload.fill  = \port$37501$0 [31:24];
-  assign \cmd__payload.src  = \port$37505$0 [31:0];
-  assign \cmd__payload.stride1  = \port$37507$0 [31:0];
-  assign \cmd__payload.stride2  = \port$37509$0 [31:0];
-  assign \cmd__payload.len  = \port$37511$0 [23:0];
-  assign \cmd__payload.count1  = \port$37513$0 [15:0];
-  assign \cmd__payload.count2  = \port$37513$0 [31:16];
-  assign \cmd__payload.dst  = \port$37515$0 [23:0];
-  assign \cmd__payload.dst_stride1  = \port$37517$0 [23:0];
-  assign \cmd__payload.dst_stride2  = \port$37519$0 [23:0];
-  assign \cmd__payload.dst_chunk  = \port$37521$0 [23:0];
-  assign \cmd__payload.pad_left  = \port$37523$0 [15:0];
-  assign \cmd__payload.pad_right  = \port$37523$0 [31:16];
-  assign \cmd__payload.pad_top  = \port$37525$0 [15:0];
-  assign \cmd__payload.pad_bottom  = \port$37525$0 [31:16];
-  assign \cmd__payload.fence  = \port$37527$0 [23:0];
-  assign \cmd__payload.index  = { \port$37531$0 [32], \port$37529$0 [32], \port$37527$0 [32], \port$37525$0 [32], \port$37523$0 [32], \port$37521$0 [32], \port$37519$0 [32], \port$37517$0 [32], \port$37515$0 [32], \port$37513$0 [32], \port$37511$0 [32], \port$37509$0 [32], \port$37507$0 [32], \port$37505$0 [32], \port$37503$0 [32], \port$37501$0 [32] };
-  assign \cmd__payload$13.opcode  = \port$37501$0 [7:0];
-  assign \cmd__payload$13.wait  = \port$37503$0 [15:0];
-  assign \cmd__payload$13.post  = \port$37503$0 [31:16];
-  assign \cmd__payload$13.space  = \port$37501$0 [9:8];
-  assign \cmd__payload$13.flip  = \port$37501$0 [10];
-  assign \cmd__payload$13.transpose  = \port$37501$0 [11];
-  assign \cmd__payload$13.fill  = \port$37501$0 [31:24];
-  assign \cmd__payload$13.src  = \port$37505$0 [31:0];
-  assign \cmd__payload$13.stride1  = \port$37507$0 [31:0];
-  assign \cmd__payload$13.stride2  = \port$37509$0 [31:0];
-  assign \cmd__payload$13.len  = \port$37511$0 [23:0];
-  assign \cmd__payload$13.count1  = \port$37513$0 [15:0];
-  assign \cmd__payload$13.count2  = \port$37513$0 [31:16];
-  assign \cmd__payload$13.dst  = \port$37515$0 [23:0];
-  assign \cmd__payload$13.dst_stride1  = \port$37517$0 [23:0];
-  assign \cmd__payload$13.dst_stride2  = \port$37519$0 [23:0];
-  assign \cmd__payload$13.dst_chunk  = \port$37521$0 [23:0];
-  assign \cmd__payload$13.pad_left  = \port$37523$0 [15:0];
-  assign \cmd__payload$13.pad_right  = \port$37523$0 [31:16];
-  assign \cmd__payload$13.pad_top  = \port$37525$0 [15:0];
-  assign \cmd__payload$13.pad_bottom  = \port$37525$0 [31:16];
-  assign \cmd__payload$13.fence  = \port$37527$0 [23:0];
-  assign \cmd__payload$13.index  = { \port$37531$0 [32], \port$37529$0 [32], \port$37527$0 [32], \port$37525$0 [32], \port$37523$0 [32], \port$37521$0 [32], \port$37519$0 [32], \port$37517$0 [32], \port$37515$0 [32], \port$37513$0 [32], \port$37511$0 [32], \port$37509$0 [32], \port$37507$0 [32], \port$37505$0 [32], \port$37503$0 [32], \port$37501$0 [32] };
+  assign \cmd__payload.opcode  = \port$37714$0 [7:0];
+  assign \cmd__payload.wait  = \port$37716$0 [15:0];
+  assign \cmd__payload.post  = \port$37716$0 [31:16];
+  assign \cmd__payload.space  = \port$37714$0 [9:8];
+  assign \cmd__payload.flip  = \port$37714$0 [10];
+  assign \cmd__payload.transpose  = \port$37714$0 [11];
+  assign \cmd__payload.fill  = \port$37714$0 [31:24];
+  assign \cmd__payload.src  = \port$37718$0 [31:0];
+  assign \cmd__payload.stride1  = \port$37720$0 [31:0];
+  assign \cmd__payload.stride2  = \port$37722$0 [31:0];
+  assign \cmd__payload.len  = \port$37724$0 [23:0];
+  assign \cmd__payload.count1  = \port$37726$0 [15:0];
+  assign \cmd__payload.count2  = \port$37726$0 [31:16];
+  assign \cmd__payload.dst  = \port$37728$0 [23:0];
+  assign \cmd__payload.dst_stride1  = \port$37730$0 [23:0];
+  assign \cmd__payload.dst_stride2  = \port$37732$0 [23:0];
+  assign \cmd__payload.dst_chunk  = \port$37734$0 [23:0];
+  assign \cmd__payload.pad_left  = \port$37736$0 [15:0];
+  assign \cmd__payload.pad_right  = \port$37736$0 [31:16];
+  assign \cmd__payload.pad_top  = \port$37738$0 [15:0];
+  assign \cmd__payload.pad_bottom  = \port$37738$0 [31:16];
+  assign \cmd__payload.fence  = \port$37740$0 [23:0];
+  assign \cmd__payload.index  = { \port$37744$0 [32], \port$37742$0 [32], \port$37740$0 [32], \port$37738$0 [32], \port$37736$0 [32], \port$37734$0 [32], \port$37732$0 [32], \port$37730$0 [32], \port$37728$0 [32], \port$37726$0 [32], \port$37724$0 [32], \port$37722$0 [32], \port$37720$0 [32], \port$37718$0 [32], \port$37716$0 [32], \port$37714$0 [32] };
+  assign \cmd__payload$13.opcode  = \port$37714$0 [7:0];
+  assign \cmd__payload$13.wait  = \port$37716$0 [15:0];
+  assign \cmd__payload$13.post  = \port$37716$0 [31:16];
+  assign \cmd__payload$13.space  = \port$37714$0 [9:8];
+  assign \cmd__payload$13.flip  = \port$37714$0 [10];
+  assign \cmd__payload$13.transpose  = \port$37714$0 [11];
+  assign \cmd__payload$13.fill  = \port$37714$0 [31:24];
+  assign \cmd__payload$13.src  = \port$37718$0 [31:0];
+  assign \cmd__payload$13.stride1  = \port$37720$0 [31:0];
+  assign \cmd__payload$13.stride2  = \port$37722$0 [31:0];
+  assign \cmd__payload$13.len  = \port$37724$0 [23:0];
+  assign \cmd__payload$13.count1  = \port$37726$0 [15:0];
+  assign \cmd__payload$13.count2  = \port$37726$0 [31:16];
+  assign \cmd__payload$13.dst  = \port$37728$0 [23:0];
+  assign \cmd__payload$13.dst_stride1  = \port$37730$0 [23:0];
+  assign \cmd__payload$13.dst_stride2  = \port$37732$0 [23:0];
+  assign \cmd__payload$13.dst_chunk  = \port$37734$0 [23:0];
+  assign \cmd__payload$13.pad_left  = \port$37736$0 [15:0];
+  assign \cmd__payload$13.pad_right  = \port$37736$0 [31:16];
+  assign \cmd__payload$13.pad_top  = \port$37738$0 [15:0];
+  assign \cmd__payload$13.pad_bottom  = \port$37738$0 [31:16];
+  assign \cmd__payload$13.fence  = \port$37740$0 [23:0];
+  assign \cmd__payload$13.index  = { \port$37744$0 [32], \port$37742$0 [32], \port$37740$0 [32], \port$37738$0 [32], \port$37736$0 [32], \port$37734$0 [32], \port$37732$0 [32], \port$37730$0 [32], \port$37728$0 [32], \port$37726$0 [32], \port$37724$0 [32], \port$37722$0 [32], \port$37720$0 [32], \port$37718$0 [32], \port$37716$0 [32], \port$37714$0 [32] };
   assign \memory__beat__payload.data  = memory__beat__payload[31:0];
   assign \memory__beat__payload.error  = memory__beat__payload[32];
   assign \memory__beat__payload.last  = memory__beat__payload[33];
@@ -21649,8 +21649,8 @@ module \weft.load (cmd__valid, memory__burst__ready, memory__beat__valid, act__r
   assign \memory__burst__payload$25.more  = memory__burst__payload[35:32];
 endmodule
 
-module \weft.load.reader (cmd__valid, burst__ready, memory__beat__valid, cmd__ready, \o__valid$59 , memory__beat__ready, \busy$76 , memory__burst__valid, memory__burst__payload, \o__ready$52 , cleared_rst, \port$37501$0 , \port$37503$0 , \port$37505$0 , \port$37507$0 , \port$37509$0 , \port$37511$0 , \port$37513$0 , \port$37515$0 , \port$37517$0 , \port$37519$0 
-, \port$37521$0 , \port$37523$0 , \port$37525$0 , \port$37527$0 , \port$37529$0 , \port$37531$0 , memory__beat__payload, stop, \o__payload$73 , cleared_clk);
+module \weft.load.reader (cmd__valid, burst__ready, memory__beat__valid, cmd__ready, \o__valid$59 , memory__beat__ready, \busy$76 , \o__ready$52 , cleared_rst, \port$37714$0 , \port$37716$0 , \port$37718$0 , \port$37720$0 , \port$37722$0 , \port$37724$0 , \port$37726$0 , \port$37728$0 , \port$37730$0 , \port$37732$0 , \port$37734$0 , \port$37736$0 
+, \port$37738$0 , \port$37740$0 , \port$37742$0 , \port$37744$0 , memory__beat__payload, stop, \o__payload$73 , memory__burst__valid, memory__burst__payload, cleared_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$49  = 0;
   wire \$1 ;
   wire \$10 ;
@@ -22206,38 +22206,38 @@ module \weft.load.reader (cmd__valid, burst__ready, memory__beat__valid, cmd__re
   wire \piece.row_last ;
   wire [24:0] \piece.size ;
   wire [1:0] \piece.skew ;
-  input [32:0] \port$37501$0 ;
-  wire [32:0] \port$37501$0 ;
-  input [32:0] \port$37503$0 ;
-  wire [32:0] \port$37503$0 ;
-  input [32:0] \port$37505$0 ;
-  wire [32:0] \port$37505$0 ;
-  input [32:0] \port$37507$0 ;
-  wire [32:0] \port$37507$0 ;
-  input [32:0] \port$37509$0 ;
-  wire [32:0] \port$37509$0 ;
-  input [32:0] \port$37511$0 ;
-  wire [32:0] \port$37511$0 ;
-  input [32:0] \port$37513$0 ;
-  wire [32:0] \port$37513$0 ;
-  input [32:0] \port$37515$0 ;
-  wire [32:0] \port$37515$0 ;
-  input [32:0] \port$37517$0 ;
-  wire [32:0] \port$37517$0 ;
-  input [32:0] \port$37519$0 ;
-  wire [32:0] \port$37519$0 ;
-  input [32:0] \port$37521$0 ;
-  wire [32:0] \port$37521$0 ;
-  input [32:0] \port$37523$0 ;
-  wire [32:0] \port$37523$0 ;
-  input [32:0] \port$37525$0 ;
-  wire [32:0] \port$37525$0 ;
-  input [32:0] \port$37527$0 ;
-  wire [32:0] \port$37527$0 ;
-  input [32:0] \port$37529$0 ;
-  wire [32:0] \port$37529$0 ;
-  input [32:0] \port$37531$0 ;
-  wire [32:0] \port$37531$0 ;
+  input [32:0] \port$37714$0 ;
+  wire [32:0] \port$37714$0 ;
+  input [32:0] \port$37716$0 ;
+  wire [32:0] \port$37716$0 ;
+  input [32:0] \port$37718$0 ;
+  wire [32:0] \port$37718$0 ;
+  input [32:0] \port$37720$0 ;
+  wire [32:0] \port$37720$0 ;
+  input [32:0] \port$37722$0 ;
+  wire [32:0] \port$37722$0 ;
+  input [32:0] \port$37724$0 ;
+  wire [32:0] \port$37724$0 ;
+  input [32:0] \port$37726$0 ;
+  wire [32:0] \port$37726$0 ;
+  input [32:0] \port$37728$0 ;
+  wire [32:0] \port$37728$0 ;
+  input [32:0] \port$37730$0 ;
+  wire [32:0] \port$37730$0 ;
+  input [32:0] \port$37732$0 ;
+  wire [32:0] \port$37732$0 ;
+  input [32:0] \port$37734$0 ;
+  wire [32:0] \port$37734$0 ;
+  input [32:0] \port$37736$0 ;
+  wire [32:0] \port$37736$0 ;
+  input [32:0] \port$37738$0 ;
+  wire [32:0] \port$37738$0 ;
+  input [32:0] \port$37740$0 ;
+  wire [32:0] \port$37740$0 ;
+  input [32:0] \port$37742$0 ;
+  wire [32:0] \port$37742$0 ;
+  input [32:0] \port$37744$0 ;
+  wire [32:0] \port$37744$0 ;
   wire row_last;
   wire [151:0] rows;
   wire [31:0] \rows.addr ;
@@ -22302,11 +22302,11 @@ module \weft.load.reader (cmd__valid, burst__ready, memory__beat__valid, cmd__re
   assign \$7  = ~ stop;
   assign \$8  = \$6  & \$7 ;
   assign i__valid = cmd__valid & \$8 ;
-  assign \$9  = | \port$37513$0 [15:0];
-  assign \$10  = | \port$37513$0 [31:16];
+  assign \$9  = | \port$37726$0 [15:0];
+  assign \$10  = | \port$37726$0 [31:16];
   assign \$11  = \$9  & \$10 ;
   assign \$12  = cmd__ready & \$11 ;
-  assign \$13  = | \port$37511$0 [23:0];
+  assign \$13  = | \port$37724$0 [23:0];
   assign starts = \$12  & \$13 ;
   assign start = cmd__valid & starts;
   assign \void  = | bad;
@@ -22318,97 +22318,97 @@ module \weft.load.reader (cmd__valid, burst__ready, memory__beat__valid, cmd__re
   assign \$19  = i__payload[117:102] == 1'h1;
   assign \$20  = i__payload[181:166] == 1'h1;
   assign \$21  = i__payload[197:182] == 1'h1;
-  assign \$22  = ! \port$37501$0 [9:8];
-  assign \$23  = | \port$37513$0 [15:0];
-  assign \$24  = | \port$37513$0 [31:16];
+  assign \$22  = ! \port$37714$0 [9:8];
+  assign \$23  = | \port$37726$0 [15:0];
+  assign \$24  = | \port$37726$0 [31:16];
   assign \$25  = \$23  & \$24 ;
   assign \$26  = ~ \$25 ;
-  assign \$27  = | { \port$37523$0 [31:16], \port$37511$0 [23:0], \port$37523$0 [15:0] };
+  assign \$27  = | { \port$37736$0 [31:16], \port$37724$0 [23:0], \port$37736$0 [15:0] };
   assign \$28  = ~ \$27 ;
   assign \$29  = \$26  | \$28 ;
-  assign \$30  = ! \port$37501$0 [9:8];
-  assign \$31  = \port$37501$0 [9:8] == 1'h1;
-  assign \$32  = \port$37501$0 [9:8] == 2'h2;
+  assign \$30  = ! \port$37714$0 [9:8];
+  assign \$31  = \port$37714$0 [9:8] == 1'h1;
+  assign \$32  = \port$37714$0 [9:8] == 2'h2;
   assign \$33  = | { \$32 , \$31 , \$30  };
   assign \$34  = ~ \$33 ;
   assign \$35  = \$29  | \$34 ;
-  assign \$36  = \port$37501$0 [9:8] == 2'h2;
-  assign \$37  = | { \port$37525$0 [31:0], \port$37523$0 [31:0] };
-  assign \$38  = \$37  | \port$37501$0 [10];
-  assign \$39  = \port$37513$0 [15:0] != 1'h1;
+  assign \$36  = \port$37714$0 [9:8] == 2'h2;
+  assign \$37  = | { \port$37738$0 [31:0], \port$37736$0 [31:0] };
+  assign \$38  = \$37  | \port$37714$0 [10];
+  assign \$39  = \port$37726$0 [15:0] != 1'h1;
   assign \$40  = \$38  | \$39 ;
-  assign \$41  = \port$37513$0 [31:16] != 1'h1;
+  assign \$41  = \port$37726$0 [31:16] != 1'h1;
   assign \$42  = \$40  | \$41 ;
   assign \$43  = \$36  & \$42 ;
   assign \$44  = \$35  | \$43 ;
-  assign \$45  = | \port$37527$0 [23:0];
-  assign \$46  = \port$37501$0 [9:8] == 2'h2;
-  assign \$47  = \$46  | \port$37501$0 [11];
+  assign \$45  = | \port$37740$0 [23:0];
+  assign \$46  = \port$37714$0 [9:8] == 2'h2;
+  assign \$47  = \$46  | \port$37714$0 [11];
   assign \$48  = \$45  & \$47 ;
   assign \$49  = \$44  | \$48 ;
-  assign \$50  = \port$37501$0 [9:8] != 1'h1;
-  assign \$51  = { 2'h0, \port$37525$0 [15:0] } ^ { 2'h0, \port$37513$0 [15:0] };
-  assign \$52  = \$51  ^ { 2'h0, \port$37525$0 [31:16] };
-  assign \$53  = { 2'h0, \port$37525$0 [15:0] } & { 2'h0, \port$37513$0 [15:0] };
-  assign \$54  = { 2'h0, \port$37525$0 [15:0] } & { 2'h0, \port$37525$0 [31:16] };
+  assign \$50  = \port$37714$0 [9:8] != 1'h1;
+  assign \$51  = { 2'h0, \port$37738$0 [15:0] } ^ { 2'h0, \port$37726$0 [15:0] };
+  assign \$52  = \$51  ^ { 2'h0, \port$37738$0 [31:16] };
+  assign \$53  = { 2'h0, \port$37738$0 [15:0] } & { 2'h0, \port$37726$0 [15:0] };
+  assign \$54  = { 2'h0, \port$37738$0 [15:0] } & { 2'h0, \port$37738$0 [31:16] };
   assign \$55  = \$53  | \$54 ;
-  assign \$56  = { 2'h0, \port$37513$0 [15:0] } & { 2'h0, \port$37525$0 [31:16] };
+  assign \$56  = { 2'h0, \port$37726$0 [15:0] } & { 2'h0, \port$37738$0 [31:16] };
   assign \$57  = \$55  | \$56 ;
   assign \$58  = \$52  ^ { \$57 [16:0], 1'h0 };
-  assign \$60  = { 2'h0, \port$37525$0 [15:0] } ^ { 2'h0, \port$37513$0 [15:0] };
-  assign \$61  = \$60  ^ { 2'h0, \port$37525$0 [31:16] };
-  assign \$62  = { 2'h0, \port$37525$0 [15:0] } & { 2'h0, \port$37513$0 [15:0] };
-  assign \$63  = { 2'h0, \port$37525$0 [15:0] } & { 2'h0, \port$37525$0 [31:16] };
+  assign \$60  = { 2'h0, \port$37738$0 [15:0] } ^ { 2'h0, \port$37726$0 [15:0] };
+  assign \$61  = \$60  ^ { 2'h0, \port$37738$0 [31:16] };
+  assign \$62  = { 2'h0, \port$37738$0 [15:0] } & { 2'h0, \port$37726$0 [15:0] };
+  assign \$63  = { 2'h0, \port$37738$0 [15:0] } & { 2'h0, \port$37738$0 [31:16] };
   assign \$64  = \$62  | \$63 ;
-  assign \$65  = { 2'h0, \port$37513$0 [15:0] } & { 2'h0, \port$37525$0 [31:16] };
+  assign \$65  = { 2'h0, \port$37726$0 [15:0] } & { 2'h0, \port$37738$0 [31:16] };
   assign \$66  = \$64  | \$65 ;
   assign \$67  = \$61  & { \$66 [16:0], 1'h0 };
-  assign \$68  = { 2'h0, \port$37525$0 [15:0] } ^ { 2'h0, \port$37513$0 [15:0] };
-  assign \$69  = \$68  ^ { 2'h0, \port$37525$0 [31:16] };
-  assign \$70  = { 2'h0, \port$37525$0 [15:0] } & { 2'h0, \port$37513$0 [15:0] };
-  assign \$71  = { 2'h0, \port$37525$0 [15:0] } & { 2'h0, \port$37525$0 [31:16] };
+  assign \$68  = { 2'h0, \port$37738$0 [15:0] } ^ { 2'h0, \port$37726$0 [15:0] };
+  assign \$69  = \$68  ^ { 2'h0, \port$37738$0 [31:16] };
+  assign \$70  = { 2'h0, \port$37738$0 [15:0] } & { 2'h0, \port$37726$0 [15:0] };
+  assign \$71  = { 2'h0, \port$37738$0 [15:0] } & { 2'h0, \port$37738$0 [31:16] };
   assign \$72  = \$70  | \$71 ;
-  assign \$73  = { 2'h0, \port$37513$0 [15:0] } & { 2'h0, \port$37525$0 [31:16] };
+  assign \$73  = { 2'h0, \port$37726$0 [15:0] } & { 2'h0, \port$37738$0 [31:16] };
   assign \$74  = \$72  | \$73 ;
   assign \$75  = \$69  ^ { \$74 [16:0], 1'h0 };
   assign \$78  = \$67  | \$77 ;
   assign \$79  = \$59  == { \$78 [16:0], 1'h0 };
   assign \$80  = ~ \$79 ;
   assign \$81  = \$50  | \$80 ;
-  assign \$82  = { 10'h000, \port$37523$0 [15:0] } ^ { 2'h0, \port$37511$0 [23:0] };
-  assign \$83  = \$82  ^ { 10'h000, \port$37523$0 [31:16] };
-  assign \$84  = { 10'h000, \port$37523$0 [15:0] } & { 2'h0, \port$37511$0 [23:0] };
-  assign \$85  = { 10'h000, \port$37523$0 [15:0] } & { 10'h000, \port$37523$0 [31:16] };
+  assign \$82  = { 10'h000, \port$37736$0 [15:0] } ^ { 2'h0, \port$37724$0 [23:0] };
+  assign \$83  = \$82  ^ { 10'h000, \port$37736$0 [31:16] };
+  assign \$84  = { 10'h000, \port$37736$0 [15:0] } & { 2'h0, \port$37724$0 [23:0] };
+  assign \$85  = { 10'h000, \port$37736$0 [15:0] } & { 10'h000, \port$37736$0 [31:16] };
   assign \$86  = \$84  | \$85 ;
-  assign \$87  = { 2'h0, \port$37511$0 [23:0] } & { 10'h000, \port$37523$0 [31:16] };
+  assign \$87  = { 2'h0, \port$37724$0 [23:0] } & { 10'h000, \port$37736$0 [31:16] };
   assign \$88  = \$86  | \$87 ;
   assign \$89  = \$83  ^ { \$88 [24:0], 1'h0 };
-  assign \$91  = { 10'h000, \port$37523$0 [15:0] } ^ { 2'h0, \port$37511$0 [23:0] };
-  assign \$92  = \$91  ^ { 10'h000, \port$37523$0 [31:16] };
-  assign \$93  = { 10'h000, \port$37523$0 [15:0] } & { 2'h0, \port$37511$0 [23:0] };
-  assign \$94  = { 10'h000, \port$37523$0 [15:0] } & { 10'h000, \port$37523$0 [31:16] };
+  assign \$91  = { 10'h000, \port$37736$0 [15:0] } ^ { 2'h0, \port$37724$0 [23:0] };
+  assign \$92  = \$91  ^ { 10'h000, \port$37736$0 [31:16] };
+  assign \$93  = { 10'h000, \port$37736$0 [15:0] } & { 2'h0, \port$37724$0 [23:0] };
+  assign \$94  = { 10'h000, \port$37736$0 [15:0] } & { 10'h000, \port$37736$0 [31:16] };
   assign \$95  = \$93  | \$94 ;
-  assign \$96  = { 2'h0, \port$37511$0 [23:0] } & { 10'h000, \port$37523$0 [31:16] };
+  assign \$96  = { 2'h0, \port$37724$0 [23:0] } & { 10'h000, \port$37736$0 [31:16] };
   assign \$97  = \$95  | \$96 ;
   assign \$98  = \$92  & { \$97 [24:0], 1'h0 };
-  assign \$99  = { 10'h000, \port$37523$0 [15:0] } ^ { 2'h0, \port$37511$0 [23:0] };
-  assign \$100  = \$99  ^ { 10'h000, \port$37523$0 [31:16] };
-  assign \$101  = { 10'h000, \port$37523$0 [15:0] } & { 2'h0, \port$37511$0 [23:0] };
-  assign \$102  = { 10'h000, \port$37523$0 [15:0] } & { 10'h000, \port$37523$0 [31:16] };
+  assign \$99  = { 10'h000, \port$37736$0 [15:0] } ^ { 2'h0, \port$37724$0 [23:0] };
+  assign \$100  = \$99  ^ { 10'h000, \port$37736$0 [31:16] };
+  assign \$101  = { 10'h000, \port$37736$0 [15:0] } & { 2'h0, \port$37724$0 [23:0] };
+  assign \$102  = { 10'h000, \port$37736$0 [15:0] } & { 10'h000, \port$37736$0 [31:16] };
   assign \$103  = \$101  | \$102 ;
-  assign \$104  = { 2'h0, \port$37511$0 [23:0] } & { 10'h000, \port$37523$0 [31:16] };
+  assign \$104  = { 2'h0, \port$37724$0 [23:0] } & { 10'h000, \port$37736$0 [31:16] };
   assign \$105  = \$103  | \$104 ;
   assign \$106  = \$100  ^ { \$105 [24:0], 1'h0 };
   assign \$109  = \$98  | \$108 ;
   assign \$110  = \$90  == { \$109 [24:0], 1'h0 };
   assign \$111  = ~ \$110 ;
   assign \$112  = \$81  | \$111 ;
-  assign \$113  = \port$37501$0 [11] & \$112 ;
-  assign \$114  = \port$37501$0 [9:8] == 2'h2;
-  assign \$115  = \port$37501$0 [9:8] == 2'h2;
-  assign \$116  = \$115  ? 24'h000001 : \port$37521$0 [23:0];
-  assign \$117  = | \port$37527$0 [23:0];
-  assign \$118  = \port$37515$0 [23:0] + \port$37527$0 [23:0];
+  assign \$113  = \port$37714$0 [11] & \$112 ;
+  assign \$114  = \port$37714$0 [9:8] == 2'h2;
+  assign \$115  = \port$37714$0 [9:8] == 2'h2;
+  assign \$116  = \$115  ? 24'h000001 : \port$37734$0 [23:0];
+  assign \$117  = | \port$37740$0 [23:0];
+  assign \$118  = \port$37728$0 [23:0] + \port$37740$0 [23:0];
   assign \$119  = | walking[3:2];
   assign \$120  = walking[5] & broken;
   assign \$121  = \$119  | \$120 ;
@@ -22662,7 +22662,7 @@ module \weft.load.reader (cmd__valid, burst__ready, memory__beat__valid, cmd__re
   assign entered__payload = i__payload;
   assign i__ready = entered__ready;
   assign entered__valid = i__valid;
-  assign cmd__payload = { \port$37531$0 [32], \port$37529$0 [32], \port$37527$0 [32], \port$37525$0 [32], \port$37523$0 [32], \port$37521$0 [32], \port$37519$0 [32], \port$37517$0 [32], \port$37515$0 [32], \port$37513$0 [32], \port$37511$0 [32], \port$37509$0 [32], \port$37507$0 [32], \port$37505$0 [32], \port$37503$0 [32], \port$37501$0 [32], \port$37531$0 [31:0], \port$37529$0 [31:0], \port$37527$0 [31:0], \port$37525$0 [31:0], \port$37523$0 [31:0], \port$37521$0 [31:0], \port$37519$0 [31:0], \port$37517$0 [31:0], \port$37515$0 [31:0], \port$37513$0 [31:0], \port$37511$0 [31:0], \port$37509$0 [31:0], \port$37507$0 [31:0], \port$37505$0 [31:0], \port$37503$0 [31:0], \port$37501$0 [31:0] };
+  assign cmd__payload = { \port$37744$0 [32], \port$37742$0 [32], \port$37740$0 [32], \port$37738$0 [32], \port$37736$0 [32], \port$37734$0 [32], \port$37732$0 [32], \port$37730$0 [32], \port$37728$0 [32], \port$37726$0 [32], \port$37724$0 [32], \port$37722$0 [32], \port$37720$0 [32], \port$37718$0 [32], \port$37716$0 [32], \port$37714$0 [32], \port$37744$0 [31:0], \port$37742$0 [31:0], \port$37740$0 [31:0], \port$37738$0 [31:0], \port$37736$0 [31:0], \port$37734$0 [31:0], \port$37732$0 [31:0], \port$37730$0 [31:0], \port$37728$0 [31:0], \port$37726$0 [31:0], \port$37724$0 [31:0], \port$37722$0 [31:0], \port$37720$0 [31:0], \port$37718$0 [31:0], \port$37716$0 [31:0], \port$37714$0 [31:0] };
   assign \stop$13  = stop;
   assign burst__valid = memory__burst__valid;
   assign burst__payload = memory__burst__payload;
@@ -22757,29 +22757,29 @@ module \weft.load.reader (cmd__valid, burst__ready, memory__beat__valid, cmd__re
   assign \entered__payload.mode.target.post  = i__payload[286:271];
   assign \entered__payload.mode.target.index  = i__payload[302:287];
   assign \entered__payload.mode.block  = i__payload[326:303];
-  assign \cmd__payload.opcode  = \port$37501$0 [7:0];
-  assign \cmd__payload.wait  = \port$37503$0 [15:0];
-  assign \cmd__payload.post  = \port$37503$0 [31:16];
-  assign \cmd__payload.space  = \port$37501$0 [9:8];
-  assign \cmd__payload.flip  = \port$37501$0 [10];
-  assign \cmd__payload.transpose  = \port$37501$0 [11];
-  assign \cmd__payload.fill  = \port$37501$0 [31:24];
-  assign \cmd__payload.src  = \port$37505$0 [31:0];
-  assign \cmd__payload.stride1  = \port$37507$0 [31:0];
-  assign \cmd__payload.stride2  = \port$37509$0 [31:0];
-  assign \cmd__payload.len  = \port$37511$0 [23:0];
-  assign \cmd__payload.count1  = \port$37513$0 [15:0];
-  assign \cmd__payload.count2  = \port$37513$0 [31:16];
-  assign \cmd__payload.dst  = \port$37515$0 [23:0];
-  assign \cmd__payload.dst_stride1  = \port$37517$0 [23:0];
-  assign \cmd__payload.dst_stride2  = \port$37519$0 [23:0];
-  assign \cmd__payload.dst_chunk  = \port$37521$0 [23:0];
-  assign \cmd__payload.pad_left  = \port$37523$0 [15:0];
-  assign \cmd__payload.pad_right  = \port$37523$0 [31:16];
-  assign \cmd__payload.pad_top  = \port$37525$0 [15:0];
-  assign \cmd__payload.pad_bottom  = \port$37525$0 [31:16];
-  assign \cmd__payload.fence  = \port$37527$0 [23:0];
-  assign \cmd__payload.index  = { \port$37531$0 [32], \port$37529$0 [32], \port$37527$0 [32], \port$37525$0 [32], \port$37523$0 [32], \port$37521$0 [32], \port$37519$0 [32], \port$37517$0 [32], \port$37515$0 [32], \port$37513$0 [32], \port$37511$0 [32], \port$37509$0 [32], \port$37507$0 [32], \port$37505$0 [32], \port$37503$0 [32], \port$37501$0 [32] };
+  assign \cmd__payload.opcode  = \port$37714$0 [7:0];
+  assign \cmd__payload.wait  = \port$37716$0 [15:0];
+  assign \cmd__payload.post  = \port$37716$0 [31:16];
+  assign \cmd__payload.space  = \port$37714$0 [9:8];
+  assign \cmd__payload.flip  = \port$37714$0 [10];
+  assign \cmd__payload.transpose  = \port$37714$0 [11];
+  assign \cmd__payload.fill  = \port$37714$0 [31:24];
+  assign \cmd__payload.src  = \port$37718$0 [31:0];
+  assign \cmd__payload.stride1  = \port$37720$0 [31:0];
+  assign \cmd__payload.stride2  = \port$37722$0 [31:0];
+  assign \cmd__payload.len  = \port$37724$0 [23:0];
+  assign \cmd__payload.count1  = \port$37726$0 [15:0];
+  assign \cmd__payload.count2  = \port$37726$0 [31:16];
+  assign \cmd__payload.dst  = \port$37728$0 [23:0];
+  assign \cmd__payload.dst_stride1  = \port$37730$0 [23:0];
+  assign \cmd__payload.dst_stride2  = \port$37732$0 [23:0];
+  assign \cmd__payload.dst_chunk  = \port$37734$0 [23:0];
+  assign \cmd__payload.pad_left  = \port$37736$0 [15:0];
+  assign \cmd__payload.pad_right  = \port$37736$0 [31:16];
+  assign \cmd__payload.pad_top  = \port$37738$0 [15:0];
+  assign \cmd__payload.pad_bottom  = \port$37738$0 [31:16];
+  assign \cmd__payload.fence  = \port$37740$0 [23:0];
+  assign \cmd__payload.index  = { \port$37744$0 [32], \port$37742$0 [32], \port$37740$0 [32], \port$37738$0 [32], \port$37736$0 [32], \port$37734$0 [32], \port$37732$0 [32], \port$37730$0 [32], \port$37728$0 [32], \port$37726$0 [32], \port$37724$0 [32], \port$37722$0 [32], \port$37720$0 [32], \port$37718$0 [32], \port$37716$0 [32], \port$37714$0 [32] };
   assign \rows.addr  = rows[31:0];
   assign \rows.stride1  = rows[63:32];
   assign \rows.stride2  = rows[95:64];
@@ -23041,17 +23041,17 @@ module \weft.load.reader (cmd__valid, burst__ready, memory__beat__valid, cmd__re
     \i__payload$38 [56:24] = o__payload[56:24];
   assign \$signal [1] = \$123 ;
   assign \$signal [0] = \$121 ;
-  assign i__payload[326:303] = \port$37515$0 [23:0];
-  assign i__payload[302:287] = { \port$37531$0 [32], \port$37529$0 [32], \port$37527$0 [32], \port$37525$0 [32], \port$37523$0 [32], \port$37521$0 [32], \port$37519$0 [32], \port$37517$0 [32], \port$37515$0 [32], \port$37513$0 [32], \port$37511$0 [32], \port$37509$0 [32], \port$37507$0 [32], \port$37505$0 [32], \port$37503$0 [32], \port$37501$0 [32] };
-  assign i__payload[286:271] = \port$37503$0 [31:16];
+  assign i__payload[326:303] = \port$37728$0 [23:0];
+  assign i__payload[302:287] = { \port$37744$0 [32], \port$37742$0 [32], \port$37740$0 [32], \port$37738$0 [32], \port$37736$0 [32], \port$37734$0 [32], \port$37732$0 [32], \port$37730$0 [32], \port$37728$0 [32], \port$37726$0 [32], \port$37724$0 [32], \port$37722$0 [32], \port$37720$0 [32], \port$37718$0 [32], \port$37716$0 [32], \port$37714$0 [32] };
+  assign i__payload[286:271] = \port$37716$0 [31:16];
   assign i__payload[270:246] = \$118 ;
   assign i__payload[245] = \$117 ;
   assign i__payload[244:221] = \$116 ;
-  assign i__payload[220:213] = \port$37501$0 [31:24];
+  assign i__payload[220:213] = \port$37714$0 [31:24];
   assign i__payload[212] = \$114 ;
-  assign i__payload[211] = \port$37501$0 [11];
+  assign i__payload[211] = \port$37714$0 [11];
   assign i__payload[210:209] = { \$113 , \$49  };
-  assign i__payload[208] = \port$37501$0 [10];
+  assign i__payload[208] = \port$37714$0 [10];
   assign i__payload[207] = \$22 ;
   assign i__payload[206] = \$21 ;
   assign i__payload[205] = \$20 ;
@@ -23061,26 +23061,26 @@ module \weft.load.reader (cmd__valid, burst__ready, memory__beat__valid, cmd__re
   assign i__payload[201] = \$16 ;
   assign i__payload[200] = \$15 ;
   assign i__payload[199] = \$14 ;
-  assign i__payload[198] = \port$37501$0 [11];
-  assign i__payload[197:182] = \port$37525$0 [31:16];
-  assign i__payload[181:166] = \port$37525$0 [15:0];
-  assign i__payload[165:150] = \port$37523$0 [31:16];
-  assign i__payload[149:134] = \port$37523$0 [15:0];
-  assign i__payload[133:118] = \port$37513$0 [31:16];
-  assign i__payload[117:102] = \port$37513$0 [15:0];
-  assign i__payload[101:78] = \port$37511$0 [23:0];
-  assign i__payload[77:76] = \port$37509$0 [1:0];
-  assign i__payload[75:74] = \port$37507$0 [1:0];
-  assign i__payload[73:72] = \port$37505$0 [1:0];
-  assign i__payload[71:48] = \port$37519$0 [23:0];
-  assign i__payload[47:24] = \port$37517$0 [23:0];
-  assign i__payload[23:0] = \port$37515$0 [23:0];
-  assign rows[151:136] = \port$37513$0 [31:16];
-  assign rows[135:120] = \port$37513$0 [15:0];
-  assign rows[119:96] = \port$37511$0 [23:0];
-  assign rows[95:64] = \port$37509$0 [31:0];
-  assign rows[63:32] = \port$37507$0 [31:0];
-  assign rows[31:0] = \port$37505$0 [31:0];
+  assign i__payload[198] = \port$37714$0 [11];
+  assign i__payload[197:182] = \port$37738$0 [31:16];
+  assign i__payload[181:166] = \port$37738$0 [15:0];
+  assign i__payload[165:150] = \port$37736$0 [31:16];
+  assign i__payload[149:134] = \port$37736$0 [15:0];
+  assign i__payload[133:118] = \port$37726$0 [31:16];
+  assign i__payload[117:102] = \port$37726$0 [15:0];
+  assign i__payload[101:78] = \port$37724$0 [23:0];
+  assign i__payload[77:76] = \port$37722$0 [1:0];
+  assign i__payload[75:74] = \port$37720$0 [1:0];
+  assign i__payload[73:72] = \port$37718$0 [1:0];
+  assign i__payload[71:48] = \port$37732$0 [23:0];
+  assign i__payload[47:24] = \port$37730$0 [23:0];
+  assign i__payload[23:0] = \port$37728$0 [23:0];
+  assign rows[151:136] = \port$37726$0 [31:16];
+  assign rows[135:120] = \port$37726$0 [15:0];
+  assign rows[119:96] = \port$37724$0 [23:0];
+  assign rows[95:64] = \port$37722$0 [31:0];
+  assign rows[63:32] = \port$37720$0 [31:0];
+  assign rows[31:0] = \port$37718$0 [31:0];
   assign \$2  = \$1 ;
   assign \$6  = \$5 ;
   assign { \$59 [17:3], \$59 [1:0] } = { \$58 [17:3], \$58 [1:0] };
@@ -23702,39 +23702,139 @@ module \weft.load.reader.blocks$85 (whole, cleared_rst, len, blocks, cleared_clk
   end
 endmodule
 
-module \weft.load.reader.bursts (o__ready, start, \void , burst__valid, burst__payload, cleared_rst, stop, \rows$6 , busy, cleared_clk);
+module \weft.load.reader.bursts (o__ready, start, \void , cleared_rst, stop, \rows$6 , busy, burst__valid, burst__payload, cleared_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$53  = 0;
   wire [31:0] \$1 ;
   wire \$10 ;
   wire \$100 ;
-  wire \$101 ;
+  wire [22:0] \$101 ;
   wire \$102 ;
-  reg \$103 ;
-  reg \$104 ;
-  reg [31:0] \$105 ;
-  reg [31:0] \$106 ;
-  reg [15:0] \$107 ;
-  reg \$108 ;
-  reg [15:0] \$109 ;
+  wire \$103 ;
+  wire [1:0] \$104 ;
+  wire \$105 ;
+  wire [22:0] \$106 ;
+  wire \$107 ;
+  wire \$108 ;
+  wire \$109 ;
   wire \$11 ;
-  reg \$110 ;
-  reg [151:0] \$111 ;
-  reg [49:0] \$112 ;
-  reg [29:0] \$113 ;
-  reg \$114 ;
-  reg [22:0] \$115 ;
-  reg \$116 ;
+  wire \$110 ;
+  wire \$111 ;
+  wire \$112 ;
+  wire \$113 ;
+  wire \$114 ;
+  wire \$115 ;
+  wire \$116 ;
+  wire [1:0] \$117 ;
+  wire \$118 ;
+  wire [22:0] \$119 ;
   wire \$12 ;
+  wire \$120 ;
+  wire [1:0] \$121 ;
+  wire \$122 ;
+  wire \$123 ;
+  wire \$124 ;
+  wire \$125 ;
+  wire \$126 ;
+  wire [1:0] \$127 ;
+  wire \$128 ;
+  wire \$129 ;
   wire \$13 ;
+  wire \$130 ;
+  wire \$131 ;
+  wire \$132 ;
+  wire [1:0] \$133 ;
+  wire \$134 ;
+  wire [22:0] \$135 ;
+  wire \$136 ;
+  wire [1:0] \$137 ;
+  wire \$138 ;
+  wire [22:0] \$139 ;
   wire \$14 ;
+  wire \$140 ;
+  wire \$141 ;
+  wire [1:0] \$142 ;
+  wire \$143 ;
+  wire [22:0] \$144 ;
+  wire \$145 ;
+  wire \$146 ;
+  wire \$147 ;
+  wire [1:0] \$148 ;
+  wire \$149 ;
   wire \$15 ;
+  wire [22:0] \$150 ;
+  wire [1:0] \$151 ;
+  wire \$152 ;
+  wire [1:0] \$153 ;
+  wire \$154 ;
+  wire [22:0] \$155 ;
+  wire \$156 ;
+  wire [1:0] \$157 ;
+  wire \$158 ;
+  wire [22:0] \$159 ;
   wire \$16 ;
+  wire \$160 ;
+  wire \$161 ;
+  wire [1:0] \$162 ;
+  wire \$163 ;
+  wire [22:0] \$164 ;
+  wire \$165 ;
+  wire \$166 ;
+  wire \$167 ;
+  wire \$168 ;
+  wire \$169 ;
   wire \$17 ;
+  wire \$170 ;
+  wire \$171 ;
+  wire \$172 ;
+  wire \$173 ;
+  wire \$174 ;
+  wire \$175 ;
+  wire \$176 ;
+  wire [3:0] \$177 ;
+  wire [26:0] \$178 ;
+  wire \$179 ;
   wire \$18 ;
+  wire [23:0] \$180 ;
+  wire [24:0] \$181 ;
+  wire \$182 ;
+  wire \$183 ;
+  wire \$184 ;
+  wire \$185 ;
+  wire \$186 ;
+  wire \$187 ;
+  wire \$188 ;
+  wire [1:0] \$189 ;
   wire \$19 ;
+  wire \$190 ;
+  wire \$191 ;
+  wire \$192 ;
+  wire \$193 ;
+  wire \$194 ;
+  wire \$195 ;
+  wire \$196 ;
+  wire \$197 ;
+  wire \$198 ;
+  wire \$199 ;
   wire [31:0] \$2 ;
   wire \$20 ;
+  wire \$200 ;
+  wire \$201 ;
+  reg \$202 ;
+  reg \$203 ;
+  reg [31:0] \$204 ;
+  reg [31:0] \$205 ;
+  reg [15:0] \$206 ;
+  reg \$207 ;
+  reg [15:0] \$208 ;
+  reg \$209 ;
   wire \$21 ;
+  reg [151:0] \$210 ;
+  reg [49:0] \$211 ;
+  reg [29:0] \$212 ;
+  reg \$213 ;
+  reg [22:0] \$214 ;
+  reg \$215 ;
+  reg \$216 ;
   wire \$22 ;
   wire \$23 ;
   wire \$24 ;
@@ -23744,13 +23844,13 @@ module \weft.load.reader.bursts (o__ready, start, \void , burst__valid, burst__p
   wire \$28 ;
   wire \$29 ;
   wire [32:0] \$3 ;
-  wire \$30 ;
+  wire [22:0] \$30 ;
   wire \$31 ;
   wire \$32 ;
   wire \$33 ;
   wire \$34 ;
   wire \$35 ;
-  wire [1:0] \$36 ;
+  wire \$36 ;
   wire \$37 ;
   wire \$38 ;
   wire \$39 ;
@@ -23760,27 +23860,27 @@ module \weft.load.reader.bursts (o__ready, start, \void , burst__valid, burst__p
   wire \$42 ;
   wire \$43 ;
   wire \$44 ;
-  wire \$45 ;
-  wire \$46 ;
-  wire \$47 ;
-  wire [22:0] \$48 ;
+  wire [31:0] \$45 ;
+  wire [16:0] \$46 ;
+  wire [16:0] \$47 ;
+  wire \$48 ;
   wire \$49 ;
   wire [24:0] \$5 ;
   wire \$50 ;
-  wire \$51 ;
+  wire [16:0] \$51 ;
   wire \$52 ;
   wire \$53 ;
   wire \$54 ;
   wire \$55 ;
   wire \$56 ;
-  wire [31:0] \$57 ;
-  wire [16:0] \$58 ;
-  wire [16:0] \$59 ;
+  wire [1:0] \$57 ;
+  wire \$58 ;
+  wire [22:0] \$59 ;
   wire [23:0] \$6 ;
-  wire \$60 ;
+  wire [22:0] \$60 ;
   wire \$61 ;
-  wire \$62 ;
-  wire [16:0] \$63 ;
+  wire [1:0] \$62 ;
+  wire \$63 ;
   wire \$64 ;
   wire \$65 ;
   wire \$66 ;
@@ -23789,39 +23889,39 @@ module \weft.load.reader.bursts (o__ready, start, \void , burst__valid, burst__p
   wire [1:0] \$69 ;
   wire [24:0] \$7 ;
   wire \$70 ;
-  wire [22:0] \$71 ;
-  wire [22:0] \$72 ;
+  wire \$71 ;
+  wire \$72 ;
   wire \$73 ;
-  wire [1:0] \$74 ;
-  wire \$75 ;
+  wire \$74 ;
+  wire [1:0] \$75 ;
   wire \$76 ;
-  wire \$77 ;
+  wire [22:0] \$77 ;
   wire \$78 ;
-  wire \$79 ;
+  wire [1:0] \$79 ;
   wire [24:0] \$8 ;
   wire \$80 ;
-  wire [1:0] \$81 ;
+  wire [22:0] \$81 ;
   wire \$82 ;
-  wire [22:0] \$83 ;
-  wire \$84 ;
-  wire [1:0] \$85 ;
-  wire \$86 ;
+  wire \$83 ;
+  wire [1:0] \$84 ;
+  wire \$85 ;
+  wire [22:0] \$86 ;
   wire \$87 ;
   wire \$88 ;
   wire \$89 ;
   wire \$9 ;
-  wire \$90 ;
+  wire [1:0] \$90 ;
   wire \$91 ;
-  wire \$92 ;
-  wire \$93 ;
-  wire [3:0] \$94 ;
-  wire [26:0] \$95 ;
+  wire [22:0] \$92 ;
+  wire [1:0] \$93 ;
+  wire \$94 ;
+  wire [1:0] \$95 ;
   wire \$96 ;
-  wire [23:0] \$97 ;
-  wire [24:0] \$98 ;
-  wire \$99 ;
+  wire [22:0] \$97 ;
+  wire \$98 ;
+  wire [1:0] \$99 ;
   reg [15:0] \$signal  = 16'h0000;
-  reg [15:0] \$signal$35  = 16'h0000;
+  reg [15:0] \$signal$36  = 16'h0000;
   reg [29:0] address = 30'h00000000;
   reg at_outer = 1'h0;
   output [35:0] burst__payload;
@@ -23866,7 +23966,7 @@ module \weft.load.reader.bursts (o__ready, start, \void , burst__valid, burst__p
   wire o__valid;
   reg offers = 1'h0;
   reg outer = 1'h0;
-  wire row_ends;
+  reg row_ends = 1'h0;
   reg [49:0] row_size = 50'h0000000000000;
   wire [22:0] \row_size.fewer ;
   wire \row_size.full ;
@@ -23891,6 +23991,7 @@ module \weft.load.reader.bursts (o__ready, start, \void , burst__valid, burst__p
   wire single;
   input start;
   wire start;
+  reg stays_few;
   input stop;
   wire stop;
   input \void ;
@@ -23924,302 +24025,420 @@ module \weft.load.reader.bursts (o__ready, start, \void , burst__valid, burst__p
   assign \$28  = ~ in_last;
   assign \$29  = ~ in_last;
   assign limit = \$25  | { \$29 , \$28 , \$27 , \$26  };
-  assign \$30  = more[3] & address[3];
-  assign \$31  = more[3] | address[3];
-  assign \$33  = more[2] & address[2];
-  assign \$34  = \$32  & \$33 ;
-  assign \$35  = \$30  | \$34 ;
-  assign \$36  = more[3:2] | address[3:2];
-  assign \$37  = & \$36 ;
-  assign \$38  = more[1] & address[1];
-  assign \$39  = more[1] | address[1];
-  assign \$41  = more[0] & address[0];
-  assign \$42  = \$40  & \$41 ;
-  assign \$43  = \$38  | \$42 ;
-  assign \$44  = \$37  & \$43 ;
-  assign \$45  = \$35  | \$44 ;
-  assign \$46  = in_last & \$45 ;
-  assign \$47  = ~ \$46 ;
-  assign row_ends = few & \$47 ;
-  assign \$48  = row_ends ? more : { 19'h00000, limit };
-  assign \$49  = ~ \void ;
-  assign i__valid = offers & \$49 ;
-  assign \$50  = outer & at_outer;
-  assign last = row_ends & \$50 ;
+  assign \$30  = row_ends ? more : { 19'h00000, limit };
+  assign \$31  = ~ \void ;
+  assign i__valid = offers & \$31 ;
+  assign \$32  = outer & at_outer;
+  assign last = row_ends & \$32 ;
   assign fires = i__valid & i__ready;
-  assign \$51  = ~ busy;
-  assign \$52  = fires & row_ends;
-  assign \$53  = \rows$6 [135:120] == 1'h1;
-  assign \$55  = \rows$6 [151:136] == 1'h1;
-  assign \$57  = outer ? \$3 [31:0] : memory_base;
-  assign \$58  = \$signal  - 1'h1;
-  assign \$59  = outer ? { 1'h0, rows[135:120] } : \$58 ;
-  assign \$60  = rows[135:120] == 1'h1;
-  assign \$61  = \$signal  == 2'h2;
-  assign \$62  = outer ? \$60  : \$61 ;
-  assign \$63  = \$signal$35  - 1'h1;
-  assign \$64  = \$signal$35  == 2'h2;
-  assign \$65  = outer & at_outer;
-  assign \$66  = ~ busy;
-  assign \$67  = fires & row_ends;
-  assign \$68  = & first[11:6];
+  assign \$33  = ~ busy;
+  assign \$34  = fires & row_ends;
+  assign \$35  = more[22:4] == 1'h1;
+  assign \$36  = more[3:0] <= limit;
+  assign \$37  = \$35  & \$36 ;
+  assign \$38  = few | \$37 ;
+  assign \$39  = ~ busy;
+  assign \$40  = fires & row_ends;
+  assign \$41  = \rows$6 [135:120] == 1'h1;
+  assign \$43  = \rows$6 [151:136] == 1'h1;
+  assign \$45  = outer ? \$3 [31:0] : memory_base;
+  assign \$46  = \$signal  - 1'h1;
+  assign \$47  = outer ? { 1'h0, rows[135:120] } : \$46 ;
+  assign \$48  = rows[135:120] == 1'h1;
+  assign \$49  = \$signal  == 2'h2;
+  assign \$50  = outer ? \$48  : \$49 ;
+  assign \$51  = \$signal$36  - 1'h1;
+  assign \$52  = \$signal$36  == 2'h2;
+  assign \$53  = outer & at_outer;
+  assign \$54  = ~ busy;
+  assign \$55  = fires & row_ends;
+  assign \$56  = & first[11:6];
+  assign \$57  = ~ new_size[1:0];
+  assign \$58  = \rows$6 [1:0] > \$57 ;
+  assign \$59  = \$58  ? new_size[47:25] : new_size[24:2];
+  assign \$61  = ~ new_size[49];
+  assign \$62  = ~ new_size[1:0];
+  assign \$63  = \rows$6 [1:0] > \$62 ;
+  assign \$64  = new_size[48] & \$63 ;
+  assign \$65  = ~ \$64 ;
+  assign \$66  = \$61  & \$65 ;
+  assign \$68  = ~ new_size[49];
   assign \$69  = ~ new_size[1:0];
   assign \$70  = \rows$6 [1:0] > \$69 ;
-  assign \$71  = \$70  ? new_size[47:25] : new_size[24:2];
-  assign \$73  = ~ new_size[49];
-  assign \$74  = ~ new_size[1:0];
-  assign \$75  = \rows$6 [1:0] > \$74 ;
-  assign \$76  = new_size[48] & \$75 ;
-  assign \$77  = ~ \$76 ;
-  assign \$78  = \$73  & \$77 ;
-  assign \$80  = & \$3 [11:6];
-  assign \$81  = ~ row_size[1:0];
-  assign \$82  = \$3 [1:0] > \$81 ;
-  assign \$83  = \$82  ? row_size[47:25] : row_size[24:2];
-  assign \$84  = ~ row_size[49];
-  assign \$85  = ~ row_size[1:0];
-  assign \$86  = \$3 [1:0] > \$85 ;
-  assign \$87  = row_size[48] & \$86 ;
-  assign \$88  = ~ \$87 ;
-  assign \$89  = \$84  & \$88 ;
-  assign \$90  = ~ in_last;
-  assign \$91  = ~ in_last;
-  assign \$92  = ~ in_last;
-  assign \$93  = ~ in_last;
-  assign \$94  = address[3:0] & { \$93 , \$92 , \$91 , \$90  };
-  assign \$95  = address[29:4] + 1'h1;
-  assign \$96  = address[9:4] == 6'h3e;
-  assign \$97  = more - limit;
-  assign \$98  = $signed(\$97 ) - $signed(2'h1);
-  assign \$99  = more[22:4] == 1'h1;
-  assign \$100  = more[3:0] <= limit;
-  assign \$101  = \$99  & \$100 ;
-  assign \$102  = few | \$101 ;
+  assign \$71  = new_size[48] & \$70 ;
+  assign \$72  = ~ \$71 ;
+  assign \$73  = \$68  & \$72 ;
+  assign \$74  = & \rows$6 [11:6];
+  assign \$75  = ~ new_size[1:0];
+  assign \$76  = \rows$6 [1:0] > \$75 ;
+  assign \$77  = \$76  ? new_size[47:25] : new_size[24:2];
+  assign \$78  = \$77 [3] & \rows$6 [5];
+  assign \$79  = ~ new_size[1:0];
+  assign \$80  = \rows$6 [1:0] > \$79 ;
+  assign \$81  = \$80  ? new_size[47:25] : new_size[24:2];
+  assign \$82  = \$81 [3] | \rows$6 [5];
+  assign \$84  = ~ new_size[1:0];
+  assign \$85  = \rows$6 [1:0] > \$84 ;
+  assign \$86  = \$85  ? new_size[47:25] : new_size[24:2];
+  assign \$87  = \$86 [2] & \rows$6 [4];
+  assign \$88  = \$83  & \$87 ;
+  assign \$89  = \$78  | \$88 ;
+  assign \$90  = ~ new_size[1:0];
+  assign \$91  = \rows$6 [1:0] > \$90 ;
+  assign \$92  = \$91  ? new_size[47:25] : new_size[24:2];
+  assign \$93  = \$92 [3:2] | \rows$6 [5:4];
+  assign \$94  = & \$93 ;
+  assign \$95  = ~ new_size[1:0];
+  assign \$96  = \rows$6 [1:0] > \$95 ;
+  assign \$97  = \$96  ? new_size[47:25] : new_size[24:2];
+  assign \$98  = \$97 [1] & \rows$6 [3];
+  assign \$99  = ~ new_size[1:0];
+  assign \$100  = \rows$6 [1:0] > \$99 ;
+  assign \$101  = \$100  ? new_size[47:25] : new_size[24:2];
+  assign \$102  = \$101 [1] | \rows$6 [3];
+  assign \$104  = ~ new_size[1:0];
+  assign \$105  = \rows$6 [1:0] > \$104 ;
+  assign \$106  = \$105  ? new_size[47:25] : new_size[24:2];
+  assign \$107  = \$106 [0] & \rows$6 [2];
+  assign \$108  = \$103  & \$107 ;
+  assign \$109  = \$98  | \$108 ;
+  assign \$110  = \$94  & \$109 ;
+  assign \$111  = \$89  | \$110 ;
+  assign \$112  = \$74  & \$111 ;
+  assign \$113  = ~ \$112 ;
+  assign \$114  = \$73  & \$113 ;
+  assign \$116  = & \$3 [11:6];
+  assign \$117  = ~ row_size[1:0];
+  assign \$118  = \$3 [1:0] > \$117 ;
+  assign \$119  = \$118  ? row_size[47:25] : row_size[24:2];
+  assign \$120  = ~ row_size[49];
+  assign \$121  = ~ row_size[1:0];
+  assign \$122  = \$3 [1:0] > \$121 ;
+  assign \$123  = row_size[48] & \$122 ;
+  assign \$124  = ~ \$123 ;
+  assign \$125  = \$120  & \$124 ;
+  assign \$126  = ~ row_size[49];
+  assign \$127  = ~ row_size[1:0];
+  assign \$128  = \$3 [1:0] > \$127 ;
+  assign \$129  = row_size[48] & \$128 ;
+  assign \$130  = ~ \$129 ;
+  assign \$131  = \$126  & \$130 ;
+  assign \$132  = & \$3 [11:6];
+  assign \$133  = ~ row_size[1:0];
+  assign \$134  = \$3 [1:0] > \$133 ;
+  assign \$135  = \$134  ? row_size[47:25] : row_size[24:2];
+  assign \$136  = \$135 [3] & \$3 [5];
+  assign \$137  = ~ row_size[1:0];
+  assign \$138  = \$3 [1:0] > \$137 ;
+  assign \$139  = \$138  ? row_size[47:25] : row_size[24:2];
+  assign \$140  = \$139 [3] | \$3 [5];
+  assign \$142  = ~ row_size[1:0];
+  assign \$143  = \$3 [1:0] > \$142 ;
+  assign \$144  = \$143  ? row_size[47:25] : row_size[24:2];
+  assign \$145  = \$144 [2] & \$3 [4];
+  assign \$146  = \$141  & \$145 ;
+  assign \$147  = \$136  | \$146 ;
+  assign \$148  = ~ row_size[1:0];
+  assign \$149  = \$3 [1:0] > \$148 ;
+  assign \$150  = \$149  ? row_size[47:25] : row_size[24:2];
+  assign \$151  = \$150 [3:2] | \$3 [5:4];
+  assign \$152  = & \$151 ;
+  assign \$153  = ~ row_size[1:0];
+  assign \$154  = \$3 [1:0] > \$153 ;
+  assign \$155  = \$154  ? row_size[47:25] : row_size[24:2];
+  assign \$156  = \$155 [1] & \$3 [3];
+  assign \$157  = ~ row_size[1:0];
+  assign \$158  = \$3 [1:0] > \$157 ;
+  assign \$159  = \$158  ? row_size[47:25] : row_size[24:2];
+  assign \$160  = \$159 [1] | \$3 [3];
+  assign \$162  = ~ row_size[1:0];
+  assign \$163  = \$3 [1:0] > \$162 ;
+  assign \$164  = \$163  ? row_size[47:25] : row_size[24:2];
+  assign \$165  = \$164 [0] & \$3 [2];
+  assign \$166  = \$161  & \$165 ;
+  assign \$167  = \$156  | \$166 ;
+  assign \$168  = \$152  & \$167 ;
+  assign \$169  = \$147  | \$168 ;
+  assign \$170  = \$132  & \$169 ;
+  assign \$171  = ~ \$170 ;
+  assign \$172  = \$131  & \$171 ;
+  assign \$173  = ~ in_last;
+  assign \$174  = ~ in_last;
+  assign \$175  = ~ in_last;
+  assign \$176  = ~ in_last;
+  assign \$177  = address[3:0] & { \$176 , \$175 , \$174 , \$173  };
+  assign \$178  = address[29:4] + 1'h1;
+  assign \$179  = address[9:4] == 6'h3e;
+  assign \$180  = more - limit;
+  assign \$181  = $signed(\$180 ) - $signed(2'h1);
+  assign \$182  = address[9:4] == 6'h3e;
+  assign \$183  = more[3] & address[3];
+  assign \$184  = more[3] | address[3];
+  assign \$186  = more[2] & address[2];
+  assign \$187  = \$185  & \$186 ;
+  assign \$188  = \$183  | \$187 ;
+  assign \$189  = more[3:2] | address[3:2];
+  assign \$190  = & \$189 ;
+  assign \$191  = more[1] & address[1];
+  assign \$192  = more[1] | address[1];
+  assign \$194  = more[0] & address[0];
+  assign \$195  = \$193  & \$194 ;
+  assign \$196  = \$191  | \$195 ;
+  assign \$197  = \$190  & \$196 ;
+  assign \$198  = \$188  | \$197 ;
+  assign \$199  = \$182  & \$198 ;
+  assign \$200  = ~ \$199 ;
+  assign \$201  = stays_few & \$200 ;
   always @(posedge cleared_clk)
-    busy <= \$103 ;
+    busy <= \$202 ;
   always @(posedge cleared_clk)
-    offers <= \$104 ;
+    offers <= \$203 ;
   always @(posedge cleared_clk)
-    memory_row <= \$105 ;
+    memory_row <= \$204 ;
   always @(posedge cleared_clk)
-    memory_base <= \$106 ;
+    memory_base <= \$205 ;
   always @(posedge cleared_clk)
-    \$signal  <= \$107 ;
+    \$signal  <= \$206 ;
   always @(posedge cleared_clk)
-    outer <= \$108 ;
+    outer <= \$207 ;
   always @(posedge cleared_clk)
-    \$signal$35  <= \$109 ;
+    \$signal$36  <= \$208 ;
   always @(posedge cleared_clk)
-    at_outer <= \$110 ;
+    at_outer <= \$209 ;
   always @(posedge cleared_clk)
-    rows <= \$111 ;
+    rows <= \$210 ;
   always @(posedge cleared_clk)
-    row_size <= \$112 ;
+    row_size <= \$211 ;
   always @(posedge cleared_clk)
-    address <= \$113 ;
+    address <= \$212 ;
   always @(posedge cleared_clk)
-    in_last <= \$114 ;
+    in_last <= \$213 ;
   always @(posedge cleared_clk)
-    more <= \$115 ;
+    more <= \$214 ;
   always @(posedge cleared_clk)
-    few <= \$116 ;
-  \weft.load.reader.bursts.skid  skid (
+    few <= \$215 ;
+  always @(posedge cleared_clk)
+    row_ends <= \$216 ;
+  \weft.load.reader.bursts.asked  asked (
     .cleared_clk(cleared_clk),
     .cleared_rst(cleared_rst),
     .i__payload(i__payload),
     .i__ready(i__ready),
     .i__valid(i__valid),
     .o__payload(burst__payload),
-    .o__ready(o__ready),
+    .\o__ready$8 (o__ready),
     .o__valid(burst__valid)
   );
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$53 ) begin end
-    \$103  = busy;
-    if (\$51 ) begin
-      \$103  = start;
-    end else if (\$52 ) begin
-      if (\$65 ) begin
-        \$103  = 1'h0;
-      end
-    end
-    if (\void ) begin
-      \$103  = 1'h0;
-    end
-    if (cleared_rst) begin
-      \$103  = 1'h0;
+    stays_few = 1'h0;
+    if (\$33 ) begin
+    end else if (\$34 ) begin
+    end else if (fires) begin
+      stays_few = \$38 ;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$53 ) begin end
-    \$104  = offers;
-    if (\$51 ) begin
-      \$104  = start;
-    end else if (\$52 ) begin
-      if (\$65 ) begin
-        \$104  = 1'h0;
+    \$202  = busy;
+    if (\$39 ) begin
+      \$202  = start;
+    end else if (\$40 ) begin
+      if (\$53 ) begin
+        \$202  = 1'h0;
       end
     end
     if (\void ) begin
-      \$104  = 1'h0;
+      \$202  = 1'h0;
+    end
+    if (cleared_rst) begin
+      \$202  = 1'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$53 ) begin end
+    \$203  = offers;
+    if (\$39 ) begin
+      \$203  = start;
+    end else if (\$40 ) begin
+      if (\$53 ) begin
+        \$203  = 1'h0;
+      end
+    end
+    if (\void ) begin
+      \$203  = 1'h0;
     end
     if (stop) begin
-      \$104  = 1'h0;
+      \$203  = 1'h0;
     end
     if (cleared_rst) begin
-      \$104  = 1'h0;
+      \$203  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$53 ) begin end
-    \$105  = memory_row;
-    if (\$51 ) begin
-      \$105  = first;
-    end else if (\$52 ) begin
-      \$105  = \$3 [31:0];
+    \$204  = memory_row;
+    if (\$39 ) begin
+      \$204  = first;
+    end else if (\$40 ) begin
+      \$204  = \$3 [31:0];
     end
     if (cleared_rst) begin
-      \$105  = 32'd0;
+      \$204  = 32'd0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$53 ) begin end
-    \$106  = memory_base;
-    if (\$51 ) begin
-      \$106  = first;
-    end else if (\$52 ) begin
-      \$106  = \$57 ;
+    \$205  = memory_base;
+    if (\$39 ) begin
+      \$205  = first;
+    end else if (\$40 ) begin
+      \$205  = \$45 ;
     end
     if (cleared_rst) begin
-      \$106  = 32'd0;
+      \$205  = 32'd0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$53 ) begin end
-    \$107  = \$signal ;
-    if (\$51 ) begin
-      \$107  = \rows$6 [135:120];
-    end else if (\$52 ) begin
-      \$107  = \$59 [15:0];
+    \$206  = \$signal ;
+    if (\$39 ) begin
+      \$206  = \rows$6 [135:120];
+    end else if (\$40 ) begin
+      \$206  = \$47 [15:0];
     end
     if (cleared_rst) begin
-      \$107  = 16'h0000;
+      \$206  = 16'h0000;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$53 ) begin end
-    \$108  = outer;
-    if (\$51 ) begin
-      \$108  = \$54 ;
-    end else if (\$52 ) begin
-      \$108  = \$62 ;
+    \$207  = outer;
+    if (\$39 ) begin
+      \$207  = \$42 ;
+    end else if (\$40 ) begin
+      \$207  = \$50 ;
     end
     if (cleared_rst) begin
-      \$108  = 1'h0;
+      \$207  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$53 ) begin end
-    \$109  = \$signal$35 ;
-    if (\$51 ) begin
-      \$109  = \rows$6 [151:136];
-    end else if (\$52 ) begin
+    \$208  = \$signal$36 ;
+    if (\$39 ) begin
+      \$208  = \rows$6 [151:136];
+    end else if (\$40 ) begin
       if (outer) begin
-        \$109  = \$63 [15:0];
+        \$208  = \$51 [15:0];
       end
     end
     if (cleared_rst) begin
-      \$109  = 16'h0000;
+      \$208  = 16'h0000;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$53 ) begin end
-    \$110  = at_outer;
-    if (\$51 ) begin
-      \$110  = \$56 ;
-    end else if (\$52 ) begin
+    \$209  = at_outer;
+    if (\$39 ) begin
+      \$209  = \$44 ;
+    end else if (\$40 ) begin
       if (outer) begin
-        \$110  = \$64 ;
+        \$209  = \$52 ;
       end
     end
     if (cleared_rst) begin
-      \$110  = 1'h0;
+      \$209  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$53 ) begin end
-    \$111  = rows;
-    if (\$51 ) begin
-      \$111  = \rows$6 ;
+    \$210  = rows;
+    if (\$39 ) begin
+      \$210  = \rows$6 ;
     end
     if (cleared_rst) begin
-      \$111  = 152'h00000000000000000000000000000000000000;
+      \$210  = 152'h00000000000000000000000000000000000000;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$53 ) begin end
-    \$112  = row_size;
-    if (\$51 ) begin
-      \$112  = new_size;
+    \$211  = row_size;
+    if (\$39 ) begin
+      \$211  = new_size;
     end
     if (cleared_rst) begin
-      \$112  = 50'h0000000000000;
+      \$211  = 50'h0000000000000;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$53 ) begin end
-    \$113  = address;
-    if (\$66 ) begin
-      \$113  = first[31:2];
-    end else if (\$67 ) begin
-      \$113  = \$3 [31:2];
+    \$212  = address;
+    if (\$54 ) begin
+      \$212  = first[31:2];
+    end else if (\$55 ) begin
+      \$212  = \$3 [31:2];
     end else if (fires) begin
-      \$113  = { \$95 [25:0], \$94  };
+      \$212  = { \$178 [25:0], \$177  };
     end
     if (cleared_rst) begin
-      \$113  = 30'h00000000;
+      \$212  = 30'h00000000;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$53 ) begin end
-    \$114  = in_last;
-    if (\$66 ) begin
-      \$114  = \$68 ;
-    end else if (\$67 ) begin
-      \$114  = \$80 ;
+    \$213  = in_last;
+    if (\$54 ) begin
+      \$213  = \$56 ;
+    end else if (\$55 ) begin
+      \$213  = \$116 ;
     end else if (fires) begin
-      \$114  = \$96 ;
+      \$213  = \$179 ;
     end
     if (cleared_rst) begin
-      \$114  = 1'h0;
+      \$213  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$53 ) begin end
-    \$115  = more;
-    if (\$66 ) begin
-      \$115  = \$72 ;
-    end else if (\$67 ) begin
-      \$115  = \$83 ;
+    \$214  = more;
+    if (\$54 ) begin
+      \$214  = \$60 ;
+    end else if (\$55 ) begin
+      \$214  = \$119 ;
     end else if (fires) begin
-      \$115  = \$98 [22:0];
+      \$214  = \$181 [22:0];
     end
     if (cleared_rst) begin
-      \$115  = 23'h000000;
+      \$214  = 23'h000000;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$53 ) begin end
-    \$116  = few;
-    if (\$66 ) begin
-      \$116  = \$79 ;
-    end else if (\$67 ) begin
-      \$116  = \$89 ;
+    \$215  = few;
+    if (\$54 ) begin
+      \$215  = \$67 ;
+    end else if (\$55 ) begin
+      \$215  = \$125 ;
     end else if (fires) begin
-      \$116  = \$102 ;
+      \$215  = stays_few;
     end
     if (cleared_rst) begin
-      \$116  = 1'h0;
+      \$215  = 1'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$53 ) begin end
+    \$216  = row_ends;
+    if (\$54 ) begin
+      \$216  = \$115 ;
+    end else if (\$55 ) begin
+      \$216  = \$172 ;
+    end else if (fires) begin
+      \$216  = \$201 ;
+    end
+    if (cleared_rst) begin
+      \$216  = 1'h0;
     end
   end
   assign memory_next = \$3 [31:0];
@@ -24256,7 +24475,7 @@ module \weft.load.reader.bursts (o__ready, start, \void , burst__valid, burst__p
   assign \row_size.more  = row_size[47:25];
   assign \row_size.full  = row_size[48];
   assign \row_size.over  = row_size[49];
-  assign i__payload[35:32] = \$48 [3:0];
+  assign i__payload[35:32] = \$30 [3:0];
   assign i__payload[31:0] = { address, 2'h0 };
   assign new_size[49] = \$24 ;
   assign new_size[48] = \$15 ;
@@ -24265,17 +24484,110 @@ module \weft.load.reader.bursts (o__ready, start, \void , burst__valid, burst__p
   assign new_size[1:0] = \$4 [1:0];
   assign \$6  = { 2'h0, \$5 [23:2] };
   assign \$8  = { 2'h0, \$7 [24:2] };
-  assign \$32  = \$31 ;
-  assign \$40  = \$39 ;
   assign first = \rows$6 [31:0];
-  assign \$54  = \$53 ;
-  assign \$56  = \$55 ;
-  assign \$72  = \$71 ;
-  assign \$79  = \$78 ;
+  assign \$42  = \$41 ;
+  assign \$44  = \$43 ;
+  assign \$60  = \$59 ;
+  assign \$67  = \$66 ;
+  assign \$83  = \$82 ;
+  assign \$103  = \$102 ;
+  assign \$115  = \$114 ;
+  assign \$141  = \$140 ;
+  assign \$161  = \$160 ;
+  assign \$185  = \$184 ;
+  assign \$193  = \$192 ;
 endmodule
 
-module \weft.load.reader.bursts.skid (o__ready, i__valid, i__ready, o__valid, o__payload, cleared_rst, i__payload, cleared_clk);
+module \weft.load.reader.bursts.asked (\o__ready$8 , i__valid, i__ready, cleared_rst, i__payload, o__valid, o__payload, cleared_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$54  = 0;
+  wire \$1 ;
+  reg \$2 ;
+  reg [35:0] \$3 ;
+  input cleared_clk;
+  wire cleared_clk;
+  input cleared_rst;
+  wire cleared_rst;
+  input [35:0] i__payload;
+  wire [35:0] i__payload;
+  wire [35:0] \i__payload$1 ;
+  wire [31:0] \i__payload$1.addr ;
+  wire [3:0] \i__payload$1.more ;
+  wire [31:0] \i__payload.addr ;
+  wire [3:0] \i__payload.more ;
+  output i__ready;
+  wire i__ready;
+  wire \i__ready$3 ;
+  input i__valid;
+  wire i__valid;
+  wire \i__valid$5 ;
+  (* init = 36'h000000000 *)
+  wire [35:0] item;
+  wire [31:0] \item.addr ;
+  wire [3:0] \item.more ;
+  output [35:0] o__payload;
+  reg [35:0] o__payload = 36'h000000000;
+  wire [35:0] \o__payload$14 ;
+  wire [31:0] \o__payload$14.addr ;
+  wire [3:0] \o__payload$14.more ;
+  wire [31:0] \o__payload.addr ;
+  wire [3:0] \o__payload.more ;
+  wire o__ready;
+  input \o__ready$8 ;
+  wire \o__ready$8 ;
+  output o__valid;
+  reg o__valid = 1'h0;
+  wire \o__valid$13 ;
+  assign \$1  = ~ o__valid;
+  assign o__ready = \$1  | \o__ready$8 ;
+  always @(posedge cleared_clk)
+    o__valid <= \$2 ;
+  always @(posedge cleared_clk)
+    o__payload <= \$3 ;
+  \weft.load.reader.bursts.asked.skid  skid (
+    .cleared_clk(cleared_clk),
+    .cleared_rst(cleared_rst),
+    .i__payload(i__payload),
+    .i__ready(i__ready),
+    .i__valid(i__valid),
+    .o__payload(\o__payload$14 ),
+    .o__ready(o__ready),
+    .o__valid(\o__valid$13 )
+  );
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$54 ) begin end
+    \$2  = o__valid;
+    if (o__ready) begin
+      \$2  = \o__valid$13 ;
+    end
+    if (cleared_rst) begin
+      \$2  = 1'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$54 ) begin end
+    \$3  = o__payload;
+    if (o__ready) begin
+      \$3  = \o__payload$14 ;
+    end
+  end
+  assign \i__payload$1  = i__payload;
+  assign \i__ready$3  = i__ready;
+  assign \i__valid$5  = i__valid;
+  assign item = o__payload;
+  assign \i__payload.addr  = i__payload[31:0];
+  assign \i__payload.more  = i__payload[35:32];
+  assign \i__payload$1.addr  = i__payload[31:0];
+  assign \i__payload$1.more  = i__payload[35:32];
+  assign \o__payload.addr  = o__payload[31:0];
+  assign \o__payload.more  = o__payload[35:32];
+  assign \item.addr  = o__payload[31:0];
+  assign \item.more  = o__payload[35:32];
+  assign \o__payload$14.addr  = \o__payload$14 [31:0];
+  assign \o__payload$14.more  = \o__payload$14 [35:32];
+endmodule
+
+module \weft.load.reader.bursts.asked.skid (i__valid, o__ready, i__ready, o__valid, o__payload, cleared_rst, i__payload, cleared_clk);
+  reg \$auto$verilog_backend.cc:2355:dump_module$55  = 0;
   wire \$1 ;
   wire \$2 ;
   wire \$3 ;
@@ -24316,14 +24628,14 @@ module \weft.load.reader.bursts.skid (o__ready, i__valid, i__ready, o__valid, o_
   assign o__payload = full ? \$like  : i__payload;
   assign \$1  = ~ full;
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$54 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$55 ) begin end
     \$4  = \$like ;
     if (\$1 ) begin
       \$4  = i__payload;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$54 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$55 ) begin end
     \$5  = \$3 ;
     if (cleared_rst) begin
       \$5  = 1'h0;
@@ -24338,7 +24650,7 @@ module \weft.load.reader.bursts.skid (o__ready, i__valid, i__ready, o__valid, o_
 endmodule
 
 module \weft.load.reader.chunks (takes, cleared_rst, target, row_last, size, o, cleared_clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$55  = 0;
+  reg \$auto$verilog_backend.cc:2355:dump_module$56  = 0;
   wire [4:0] \$1 ;
   wire \$10 ;
   wire \$11 ;
@@ -24500,7 +24812,7 @@ module \weft.load.reader.chunks (takes, cleared_rst, target, row_last, size, o, 
   assign \$30  = o[3:0] == 4'h8;
   assign \$31  = o[3:0] == 4'h9;
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$55 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$56 ) begin end
     \$62  = 2'h0;
     casez (o[3:0])
       4'h0:
@@ -24530,7 +24842,7 @@ module \weft.load.reader.chunks (takes, cleared_rst, target, row_last, size, o, 
     endcase
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$55 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$56 ) begin end
     \$63  = 3'h0;
     casez (o[3:0])
       4'h0:
@@ -24560,7 +24872,7 @@ module \weft.load.reader.chunks (takes, cleared_rst, target, row_last, size, o, 
     endcase
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$55 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$56 ) begin end
     \$64  = 2'h0;
     casez (o[3:0])
       4'h0:
@@ -24590,7 +24902,7 @@ module \weft.load.reader.chunks (takes, cleared_rst, target, row_last, size, o, 
     endcase
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$55 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$56 ) begin end
     \$68  = left;
     if (takes) begin
       \$68  = { 1'h0, \$67  };
@@ -24616,7 +24928,7 @@ module \weft.load.reader.chunks (takes, cleared_rst, target, row_last, size, o, 
 endmodule
 
 module \weft.load.reader.pending (i__valid, i__ready, \o__ready$8 , cleared_rst, i__payload, o__valid, o__payload, cleared_clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$56  = 0;
+  reg \$auto$verilog_backend.cc:2355:dump_module$57  = 0;
   wire \$1 ;
   reg \$2 ;
   reg [326:0] \$3 ;
@@ -24856,7 +25168,7 @@ module \weft.load.reader.pending (i__valid, i__ready, \o__ready$8 , cleared_rst,
     .o__valid(\o__valid$13 )
   );
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$56 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$57 ) begin end
     \$2  = o__valid;
     if (o__ready) begin
       \$2  = \o__valid$13 ;
@@ -24866,7 +25178,7 @@ module \weft.load.reader.pending (i__valid, i__ready, \o__ready$8 , cleared_rst,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$56 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$57 ) begin end
     \$3  = o__payload;
     if (o__ready) begin
       \$3  = \o__payload$14 ;
@@ -25074,7 +25386,7 @@ module \weft.load.reader.pending (i__valid, i__ready, \o__ready$8 , cleared_rst,
 endmodule
 
 module \weft.load.reader.pending.skid (i__valid, o__ready, i__ready, o__valid, o__payload, cleared_rst, i__payload, cleared_clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$57  = 0;
+  reg \$auto$verilog_backend.cc:2355:dump_module$58  = 0;
   wire \$1 ;
   wire \$2 ;
   wire \$3 ;
@@ -25226,14 +25538,14 @@ module \weft.load.reader.pending.skid (i__valid, o__ready, i__ready, o__valid, o
   assign o__payload = full ? \$like  : i__payload;
   assign \$1  = ~ full;
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$57 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$58 ) begin end
     \$4  = \$like ;
     if (\$1 ) begin
       \$4  = i__payload;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$57 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$58 ) begin end
     \$5  = \$3 ;
     if (cleared_rst) begin
       \$5  = 1'h0;
@@ -25359,7 +25671,7 @@ module \weft.load.reader.pending.skid (i__valid, o__ready, i__ready, o__valid, o
 endmodule
 
 module \weft.load.reader.pieces (narrow, step, i__ready, i__valid, i__payload, cleared_rst, piece, valid, size, mask, cleared_clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$58  = 0;
+  reg \$auto$verilog_backend.cc:2355:dump_module$59  = 0;
   wire [24:0] \$1 ;
   wire \$10 ;
   wire \$11 ;
@@ -25581,7 +25893,7 @@ module \weft.load.reader.pieces (narrow, step, i__ready, i__valid, i__payload, c
   assign \$22  = \$20  & \$21 ;
   assign \$24  = i__payload[26:24] > 2'h2;
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$58 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$59 ) begin end
     \$68  = valid;
     if (\$61 ) begin
       (* full_case = 32'd1 *)
@@ -25596,7 +25908,7 @@ module \weft.load.reader.pieces (narrow, step, i__ready, i__valid, i__payload, c
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$58 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$59 ) begin end
     \$69  = now;
     if (\$61 ) begin
       (* full_case = 32'd1 *)
@@ -25616,7 +25928,7 @@ module \weft.load.reader.pieces (narrow, step, i__ready, i__valid, i__payload, c
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$58 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$59 ) begin end
     \$70  = later_room;
     if (\$61 ) begin
       if (\$signal$16 ) begin
@@ -25628,7 +25940,7 @@ module \weft.load.reader.pieces (narrow, step, i__ready, i__valid, i__payload, c
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$58 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$59 ) begin end
     \$71  = size;
     if (\$61 ) begin
       (* full_case = 32'd1 *)
@@ -25643,7 +25955,7 @@ module \weft.load.reader.pieces (narrow, step, i__ready, i__valid, i__payload, c
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$58 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$59 ) begin end
     \$72  = \$signal$5 ;
     if (\$61 ) begin
       (* full_case = 32'd1 *)
@@ -25658,7 +25970,7 @@ module \weft.load.reader.pieces (narrow, step, i__ready, i__valid, i__payload, c
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$58 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$59 ) begin end
     \$73  = mask;
     if (\$61 ) begin
       (* full_case = 32'd1 *)
@@ -25727,7 +26039,7 @@ module \weft.load.reader.pieces (narrow, step, i__ready, i__valid, i__payload, c
 endmodule
 
 module \weft.load.reader.walker (o__ready, i__ready, cleared_rst, i__valid, i__payload, o__payload, o__valid, cleared_clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$59  = 0;
+  reg \$auto$verilog_backend.cc:2355:dump_module$60  = 0;
   wire \$1 ;
   wire [2:0] \$10 ;
   wire \$100 ;
@@ -26153,7 +26465,7 @@ module \weft.load.reader.walker (o__ready, i__ready, cleared_rst, i__valid, i__p
   always @(posedge cleared_clk)
     excess <= \$156 ;
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$59 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$60 ) begin end
     \$138  = \$signal$14 ;
     if (\$36 ) begin
       \$138  = 1'h0;
@@ -26169,7 +26481,7 @@ module \weft.load.reader.walker (o__ready, i__ready, cleared_rst, i__valid, i__p
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$59 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$60 ) begin end
     \$139  = \$signal$18 ;
     if (\$36 ) begin
       \$139  = 1'h0;
@@ -26185,7 +26497,7 @@ module \weft.load.reader.walker (o__ready, i__ready, cleared_rst, i__valid, i__p
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$59 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$60 ) begin end
     \$140  = \$signal$13 ;
     if (\$36 ) begin
       \$140  = \$37 ;
@@ -26201,7 +26513,7 @@ module \weft.load.reader.walker (o__ready, i__ready, cleared_rst, i__valid, i__p
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$59 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$60 ) begin end
     \$141  = \$signal$15 ;
     if (\$36 ) begin
       \$141  = \$42 ;
@@ -26217,7 +26529,7 @@ module \weft.load.reader.walker (o__ready, i__ready, cleared_rst, i__valid, i__p
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$59 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$60 ) begin end
     \$142  = place_row;
     if (\$44 ) begin
       \$142  = \$7 [23:0];
@@ -26230,7 +26542,7 @@ module \weft.load.reader.walker (o__ready, i__ready, cleared_rst, i__valid, i__p
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$59 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$60 ) begin end
     \$143  = place_base;
     if (\$44 ) begin
       \$143  = \$45 ;
@@ -26243,7 +26555,7 @@ module \weft.load.reader.walker (o__ready, i__ready, cleared_rst, i__valid, i__p
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$59 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$60 ) begin end
     \$144  = skew_row;
     if (\$44 ) begin
       if (\$75 ) begin
@@ -26258,7 +26570,7 @@ module \weft.load.reader.walker (o__ready, i__ready, cleared_rst, i__valid, i__p
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$59 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$60 ) begin end
     \$145  = skew_base;
     if (\$44 ) begin
       if (\$75 ) begin
@@ -26273,7 +26585,7 @@ module \weft.load.reader.walker (o__ready, i__ready, cleared_rst, i__valid, i__p
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$59 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$60 ) begin end
     \$146  = \$signal$25 ;
     if (\$44 ) begin
       (* full_case = 32'd1 *)
@@ -26293,7 +26605,7 @@ module \weft.load.reader.walker (o__ready, i__ready, cleared_rst, i__valid, i__p
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$59 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$60 ) begin end
     \$147  = \$signal$2 ;
     if (\$44 ) begin
       (* full_case = 32'd1 *)
@@ -26313,7 +26625,7 @@ module \weft.load.reader.walker (o__ready, i__ready, cleared_rst, i__valid, i__p
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$59 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$60 ) begin end
     \$148  = \$signal$3 ;
     if (\$44 ) begin
       (* full_case = 32'd1 *)
@@ -26333,7 +26645,7 @@ module \weft.load.reader.walker (o__ready, i__ready, cleared_rst, i__valid, i__p
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$59 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$60 ) begin end
     \$149  = \$signal$1 ;
     if (\$44 ) begin
       (* full_case = 32'd1 *)
@@ -26353,7 +26665,7 @@ module \weft.load.reader.walker (o__ready, i__ready, cleared_rst, i__valid, i__p
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$59 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$60 ) begin end
     \$150  = \$signal$5 ;
     if (\$44 ) begin
       (* full_case = 32'd1 *)
@@ -26373,7 +26685,7 @@ module \weft.load.reader.walker (o__ready, i__ready, cleared_rst, i__valid, i__p
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$59 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$60 ) begin end
     \$151  = \$signal$26 ;
     if (\$44 ) begin
       if (\$signal$5 ) begin
@@ -26388,7 +26700,7 @@ module \weft.load.reader.walker (o__ready, i__ready, cleared_rst, i__valid, i__p
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$59 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$60 ) begin end
     \$152  = outer_ends;
     if (\$44 ) begin
       if (\$signal$5 ) begin
@@ -26403,7 +26715,7 @@ module \weft.load.reader.walker (o__ready, i__ready, cleared_rst, i__valid, i__p
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$59 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$60 ) begin end
     \$153  = o__valid;
     if (\$105 ) begin
       \$153  = 1'h0;
@@ -26416,7 +26728,7 @@ module \weft.load.reader.walker (o__ready, i__ready, cleared_rst, i__valid, i__p
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$59 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$60 ) begin end
     \$154  = rows;
     if (\$106 ) begin
       \$154  = i__payload;
@@ -26426,7 +26738,7 @@ module \weft.load.reader.walker (o__ready, i__ready, cleared_rst, i__valid, i__p
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$59 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$60 ) begin end
     \$155  = \$signal$19 ;
     if (\$132 ) begin
       \$155  = \$134 [24:0];
@@ -26436,7 +26748,7 @@ module \weft.load.reader.walker (o__ready, i__ready, cleared_rst, i__valid, i__p
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$59 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$60 ) begin end
     \$156  = excess;
     if (\$132 ) begin
       \$156  = \$137 [25:0];
@@ -26519,7 +26831,7 @@ module \weft.load.reader.walker (o__ready, i__ready, cleared_rst, i__valid, i__p
 endmodule
 
 module \weft.load.slice (i__valid, \o__ready$8 , i__ready, cleared_rst, i__payload, o__valid, o__payload, cleared_clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$60  = 0;
+  reg \$auto$verilog_backend.cc:2355:dump_module$61  = 0;
   wire \$1 ;
   reg \$2 ;
   reg [172:0] \$3 ;
@@ -26694,7 +27006,7 @@ module \weft.load.slice (i__valid, \o__ready$8 , i__ready, cleared_rst, i__paylo
     .o__valid(\o__valid$13 )
   );
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$60 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$61 ) begin end
     \$2  = o__valid;
     if (o__ready) begin
       \$2  = \o__valid$13 ;
@@ -26704,7 +27016,7 @@ module \weft.load.slice (i__valid, \o__ready$8 , i__ready, cleared_rst, i__paylo
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$60 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$61 ) begin end
     \$3  = o__payload;
     if (o__ready) begin
       \$3  = \o__payload$14 ;
@@ -26842,7 +27154,7 @@ module \weft.load.slice (i__valid, \o__ready$8 , i__ready, cleared_rst, i__paylo
 endmodule
 
 module \weft.load.slice.skid (i__valid, o__ready, i__ready, o__valid, o__payload, cleared_rst, i__payload, cleared_clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$61  = 0;
+  reg \$auto$verilog_backend.cc:2355:dump_module$62  = 0;
   wire \$1 ;
   wire \$2 ;
   wire \$3 ;
@@ -26955,14 +27267,14 @@ module \weft.load.slice.skid (i__valid, o__ready, i__ready, o__valid, o__payload
   assign o__payload = full ? \$like  : i__payload;
   assign \$1  = ~ full;
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$61 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$62 ) begin end
     \$4  = \$like ;
     if (\$1 ) begin
       \$4  = i__payload;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$61 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$62 ) begin end
     \$5  = \$3 ;
     if (cleared_rst) begin
       \$5  = 1'h0;
@@ -27045,9 +27357,9 @@ module \weft.load.slice.skid (i__valid, o__ready, i__ready, o__valid, o__payload
   assign \$like.cause  = \$like [172:169];
 endmodule
 
-module \weft.load.writer (act__ready, act__valid, \i__ready$20 , wgt__valid, params__valid, post__valid, post__mask, fault__valid, fault__cause, fault__index, busy, \port$3738$0 , \port$3738$24 , cleared_rst, stop, wgt__row, wgt__data, act_fence__up, act_fence__start, act_fence__end, wgt_fence__up
-, wgt_fence__start, wgt_fence__end, \port$38217$0 , i__valid, i__payload, cleared_clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$62  = 0;
+module \weft.load.writer (act__ready, act__valid, \i__ready$20 , wgt__valid, params__valid, fault__valid, fault__cause, fault__index, busy, \port$3845$0 , \port$3845$24 , cleared_rst, stop, wgt__row, wgt__data, act_fence__up, act_fence__start, act_fence__end, wgt_fence__up, wgt_fence__start, wgt_fence__end
+, post__valid, post__mask, \port$38443$0 , i__valid, i__payload, cleared_clk);
+  reg \$auto$verilog_backend.cc:2355:dump_module$63  = 0;
   wire \$1 ;
   wire \$10 ;
   wire \$11 ;
@@ -27078,30 +27390,30 @@ module \weft.load.writer (act__ready, act__valid, \i__ready$20 , wgt__valid, par
   wire \$34 ;
   wire \$35 ;
   wire \$36 ;
-  wire \$37 ;
-  wire [24:0] \$38 ;
+  wire [24:0] \$37 ;
+  wire \$38 ;
   wire \$39 ;
   wire \$4 ;
-  wire \$40 ;
+  wire [25:0] \$40 ;
   wire [25:0] \$41 ;
-  wire [25:0] \$42 ;
+  wire \$42 ;
   wire \$43 ;
-  wire \$44 ;
-  wire [24:0] \$45 ;
-  wire \$46 ;
-  wire [24:0] \$47 ;
+  wire [24:0] \$44 ;
+  wire \$45 ;
+  wire [24:0] \$46 ;
+  wire [25:0] \$47 ;
   wire [25:0] \$48 ;
-  wire [25:0] \$49 ;
+  wire [24:0] \$49 ;
   wire \$5 ;
-  wire [24:0] \$50 ;
+  wire \$50 ;
   wire \$51 ;
-  reg \$52 ;
-  reg [15:0] \$53 ;
-  reg \$54 ;
+  wire \$52 ;
+  wire \$53 ;
+  wire [15:0] \$54 ;
   reg \$55 ;
-  reg \$56 ;
-  reg [24:0] \$57 ;
-  reg [24:0] \$58 ;
+  reg [15:0] \$56 ;
+  reg \$57 ;
+  reg \$58 ;
   reg \$59 ;
   wire \$6 ;
   reg [24:0] \$60 ;
@@ -27109,8 +27421,13 @@ module \weft.load.writer (act__ready, act__valid, \i__ready$20 , wgt__valid, par
   reg \$62 ;
   reg [24:0] \$63 ;
   reg [24:0] \$64 ;
-  reg [182:0] \$65 ;
+  reg \$65 ;
+  reg [24:0] \$66 ;
+  reg [24:0] \$67 ;
+  reg [182:0] \$68 ;
+  reg \$69 ;
   wire \$7 ;
+  reg [15:0] \$70 ;
   wire \$8 ;
   wire \$9 ;
   reg [15:0] \$like ;
@@ -27119,8 +27436,8 @@ module \weft.load.writer (act__ready, act__valid, \i__ready$20 , wgt__valid, par
   reg \$signal$28 ;
   wire \$signal$29 ;
   reg \$signal$30 ;
-  reg \$signal$56  = 1'h0;
-  reg [24:0] \$signal$58  = 25'h0000000;
+  reg \$signal$55  = 1'h0;
+  reg [24:0] \$signal$57  = 25'h0000000;
   wire [31:0] act__data;
   wire [3:0] act__mask;
   wire [9:0] act__offset;
@@ -27268,16 +27585,16 @@ module \weft.load.writer (act__ready, act__valid, \i__ready$20 , wgt__valid, par
   wire [63:0] params__data;
   output params__valid;
   wire params__valid;
-  output [10:0] \port$3738$0 ;
-  wire [10:0] \port$3738$0 ;
-  output [35:0] \port$3738$24 ;
-  wire [35:0] \port$3738$24 ;
-  output [69:0] \port$38217$0 ;
-  wire [69:0] \port$38217$0 ;
+  output [69:0] \port$38443$0 ;
+  wire [69:0] \port$38443$0 ;
+  output [10:0] \port$3845$0 ;
+  wire [10:0] \port$3845$0 ;
+  output [35:0] \port$3845$24 ;
+  wire [35:0] \port$3845$24 ;
   output [15:0] post__mask;
-  wire [15:0] post__mask;
+  reg [15:0] post__mask = 16'h0000;
   output post__valid;
-  wire post__valid;
+  reg post__valid = 1'h0;
   wire push;
   wire \push$34 ;
   reg [23:0] row;
@@ -27298,66 +27615,76 @@ module \weft.load.writer (act__ready, act__valid, \i__ready$20 , wgt__valid, par
   reg [24:0] wgt_fence__start = 25'h0000000;
   output wgt_fence__up;
   reg wgt_fence__up = 1'h0;
+  assign \$23  = \final  & block[89];
+  assign \$24  = ~ block[88];
+  assign \$25  = \$23  & \$24 ;
+  assign \$26  = ~ \$signal$28 ;
+  assign wgt__valid = \$signal$27  & \$26 ;
   assign params__valid = is_chunk & o[92];
-  assign \$27  = act_posts | \$signal$29 ;
+  assign \$27  = \$signal$28  | fails;
   assign \$28  = ~ stop;
-  assign post__valid = \$27  & \$28 ;
-  assign post__mask = act_posts ? act_post : \$like ;
-  assign \$29  = \$signal$28  | fails;
-  assign \$30  = ~ stop;
-  assign fault__valid = \$29  & \$30 ;
+  assign fault__valid = \$27  & \$28 ;
   assign fault__cause = \$signal$28  ? 4'h2 : i__payload[172:169];
   assign fault__index = \$signal$28  ? index : i__payload[159:144];
-  assign \$31  = o__valid | is_chunk;
-  assign \$32  = \$31  | transposing;
-  assign busy = \$32  | act_posts;
-  assign \$33  = ~ act_begun;
-  assign \$34  = o__payload[64] ? \$33  : o__payload[63];
-  assign \$35  = \$signal  & \$34 ;
-  assign \$36  = \$signal  & o__payload[64];
-  assign \$37  = ~ o__payload[63];
-  assign \$38  = o__payload[23:0] + o__payload[62:60];
-  assign \$39  = ~ ends;
-  assign \$40  = \$signal$58  < 3'h4;
-  assign \$41  = \$signal$58  - 2'h3;
-  assign \$42  = \$40  ? 26'h0000000 : \$41 ;
-  assign \$43  = is_chunk & o[125];
-  assign \$44  = ~ o[89];
-  assign \$45  = o[87:64] + 1'h1;
-  assign \$46  = \$45  < 3'h4;
-  assign \$47  = o[87:64] + 1'h1;
-  assign \$48  = \$47  - 2'h3;
-  assign \$49  = \$46  ? 26'h0000000 : \$48 ;
-  assign \$50  = block[87:64] + 1'h1;
-  assign \$51  = block[87:64] >= 8'hff;
+  assign \$29  = o__valid | is_chunk;
+  assign \$30  = \$29  | transposing;
+  assign \$31  = \$30  | act_posts;
+  assign busy = \$31  | post__valid;
+  assign \$32  = ~ act_begun;
+  assign \$33  = o__payload[64] ? \$32  : o__payload[63];
+  assign \$34  = \$signal  & \$33 ;
+  assign \$35  = \$signal  & o__payload[64];
+  assign \$36  = ~ o__payload[63];
+  assign \$37  = o__payload[23:0] + o__payload[62:60];
+  assign \$38  = ~ ends;
+  assign \$39  = \$signal$57  < 3'h4;
+  assign \$40  = \$signal$57  - 2'h3;
+  assign \$41  = \$39  ? 26'h0000000 : \$40 ;
+  assign \$42  = is_chunk & o[125];
+  assign \$43  = ~ o[89];
+  assign \$44  = o[87:64] + 1'h1;
+  assign \$45  = \$44  < 3'h4;
+  assign \$46  = o[87:64] + 1'h1;
+  assign \$47  = \$46  - 2'h3;
+  assign \$48  = \$45  ? 26'h0000000 : \$47 ;
+  assign \$49  = block[87:64] + 1'h1;
+  assign \$50  = block[87:64] >= 8'hff;
+  assign \$51  = act_posts | \$signal$29 ;
+  assign \$52  = ~ stop;
+  assign \$53  = \$51  & \$52 ;
+  assign \$54  = act_posts ? act_post : \$like ;
   always @(posedge cleared_clk)
-    act_posts <= \$52 ;
+    act_posts <= \$55 ;
   always @(posedge cleared_clk)
-    act_post <= \$53 ;
+    act_post <= \$56 ;
   always @(posedge cleared_clk)
-    \$signal$56  <= \$54 ;
+    \$signal$55  <= \$57 ;
   always @(posedge cleared_clk)
-    act_begun <= \$55 ;
+    act_begun <= \$58 ;
   always @(posedge cleared_clk)
-    ends <= \$56 ;
+    ends <= \$59 ;
   always @(posedge cleared_clk)
-    \$signal$58  <= \$57 ;
+    \$signal$57  <= \$60 ;
   always @(posedge cleared_clk)
-    \end  <= \$58 ;
+    \end  <= \$61 ;
   always @(posedge cleared_clk)
-    act_fence__up <= \$59 ;
+    act_fence__up <= \$62 ;
   always @(posedge cleared_clk)
-    act_fence__start <= \$60 ;
+    act_fence__start <= \$63 ;
   always @(posedge cleared_clk)
-    act_fence__end <= \$61 ;
+    act_fence__end <= \$64 ;
   always @(posedge cleared_clk)
-    wgt_fence__up <= \$62 ;
+    wgt_fence__up <= \$65 ;
   always @(posedge cleared_clk)
-    wgt_fence__start <= \$63 ;
+    wgt_fence__start <= \$66 ;
   always @(posedge cleared_clk)
-    wgt_fence__end <= \$64 ;
+    wgt_fence__end <= \$67 ;
   always @(posedge cleared_clk)
-    block <= \$65 ;
+    block <= \$68 ;
+  always @(posedge cleared_clk)
+    post__valid <= \$69 ;
+  always @(posedge cleared_clk)
+    post__mask <= \$70 ;
   assign \$1  = i__payload[160] | i__payload[161];
   assign \$2  = ~ \$1 ;
   assign \$3  = i__valid & \$2 ;
@@ -27387,11 +27714,6 @@ module \weft.load.writer (act__ready, act__valid, \i__ready$20 , wgt__valid, par
   assign \$signal$29  = \$20  | \$signal$30 ;
   assign \$21  = ~ push;
   assign \$22  = \$21  & block[88];
-  assign \$23  = \final  & block[89];
-  assign \$24  = ~ block[88];
-  assign \$25  = \$23  & \$24 ;
-  assign \$26  = ~ \$signal$28 ;
-  assign wgt__valid = \$signal$27  & \$26 ;
   \weft.load.writer.aside  aside (
     .cleared_clk(cleared_clk),
     .cleared_rst(cleared_rst),
@@ -27423,190 +27745,204 @@ module \weft.load.writer (act__ready, act__valid, \i__ready$20 , wgt__valid, par
     .row(o[31:0])
   );
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$62 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
     row = o[87:64];
     if (full) begin
       row = block[87:64];
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$62 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
     wgt__data = o[31:0];
     if (full) begin
       wgt__data = column;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$62 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
     \$signal$27  = \$17 ;
     if (full) begin
       \$signal$27  = 1'h1;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$62 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
     \$signal$28  = \$18 ;
     if (transposing) begin
       \$signal$28  = \$22 ;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$62 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
     \$like  = o[166:151];
     if (transposing) begin
       \$like  = block[166:151];
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$62 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
     index = o[182:167];
     if (transposing) begin
       index = block[182:167];
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$62 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
     \$signal$30  = 1'h0;
     if (transposing) begin
       \$signal$30  = \$25 ;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$62 ) begin end
-    \$52  = \$35 ;
-    if (cleared_rst) begin
-      \$52  = 1'h0;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$62 ) begin end
-    \$53  = o__payload[105:90];
-    if (cleared_rst) begin
-      \$53  = 16'h0000;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$62 ) begin end
-    \$54  = \$36 ;
-    if (cleared_rst) begin
-      \$54  = 1'h0;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$62 ) begin end
-    \$55  = act_begun;
-    if (\$signal ) begin
-      \$55  = \$37 ;
-    end
+    if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
+    \$55  = \$34 ;
     if (cleared_rst) begin
       \$55  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$62 ) begin end
-    \$56  = ends;
-    if (\$signal ) begin
-      \$56  = o__payload[63];
-    end
+    if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
+    \$56  = o__payload[105:90];
     if (cleared_rst) begin
-      \$56  = 1'h0;
+      \$56  = 16'h0000;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$62 ) begin end
-    \$57  = \$signal$58 ;
-    if (\$signal ) begin
-      \$57  = \$38 ;
-    end
+    if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
+    \$57  = \$35 ;
     if (cleared_rst) begin
-      \$57  = 25'h0000000;
+      \$57  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$62 ) begin end
-    \$58  = \end ;
+    if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
+    \$58  = act_begun;
     if (\$signal ) begin
-      \$58  = o__payload[89:65];
+      \$58  = \$36 ;
     end
     if (cleared_rst) begin
-      \$58  = 25'h0000000;
+      \$58  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$62 ) begin end
-    \$59  = act_fence__up;
-    if (\$signal$56 ) begin
-      \$59  = \$39 ;
+    if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
+    \$59  = ends;
+    if (\$signal ) begin
+      \$59  = o__payload[63];
     end
     if (cleared_rst) begin
       \$59  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$62 ) begin end
-    \$60  = act_fence__start;
-    if (\$signal$56 ) begin
-      \$60  = \$42 [24:0];
+    if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
+    \$60  = \$signal$57 ;
+    if (\$signal ) begin
+      \$60  = \$37 ;
     end
     if (cleared_rst) begin
       \$60  = 25'h0000000;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$62 ) begin end
-    \$61  = act_fence__end;
-    if (\$signal$56 ) begin
-      \$61  = \end ;
+    if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
+    \$61  = \end ;
+    if (\$signal ) begin
+      \$61  = o__payload[89:65];
     end
     if (cleared_rst) begin
       \$61  = 25'h0000000;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$62 ) begin end
-    \$62  = wgt_fence__up;
-    if (\$43 ) begin
-      \$62  = \$44 ;
+    if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
+    \$62  = act_fence__up;
+    if (\$signal$55 ) begin
+      \$62  = \$38 ;
     end
     if (cleared_rst) begin
       \$62  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$62 ) begin end
-    \$63  = wgt_fence__start;
-    if (\$43 ) begin
-      \$63  = \$49 [24:0];
+    if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
+    \$63  = act_fence__start;
+    if (\$signal$55 ) begin
+      \$63  = \$41 [24:0];
     end
     if (cleared_rst) begin
       \$63  = 25'h0000000;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$62 ) begin end
-    \$64  = wgt_fence__end;
-    if (\$43 ) begin
-      \$64  = o[150:126];
+    if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
+    \$64  = act_fence__end;
+    if (\$signal$55 ) begin
+      \$64  = \end ;
     end
     if (cleared_rst) begin
       \$64  = 25'h0000000;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$62 ) begin end
-    \$65  = block;
-    if (push) begin
-      \$65 [87:64] = o[87:64];
-      \$65 [88] = o[88];
-      \$65 [89] = o[89];
-      \$65 [182:91] = o[182:91];
-    end
-    if (full) begin
-      \$65 [87:64] = \$50 [23:0];
-      \$65 [88] = \$51 ;
+    if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
+    \$65  = wgt_fence__up;
+    if (\$42 ) begin
+      \$65  = \$43 ;
     end
     if (cleared_rst) begin
-      \$65  = 183'h0000000000000000000000000000000000000000000000;
+      \$65  = 1'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
+    \$66  = wgt_fence__start;
+    if (\$42 ) begin
+      \$66  = \$48 [24:0];
+    end
+    if (cleared_rst) begin
+      \$66  = 25'h0000000;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
+    \$67  = wgt_fence__end;
+    if (\$42 ) begin
+      \$67  = o[150:126];
+    end
+    if (cleared_rst) begin
+      \$67  = 25'h0000000;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
+    \$68  = block;
+    if (push) begin
+      \$68 [87:64] = o[87:64];
+      \$68 [88] = o[88];
+      \$68 [89] = o[89];
+      \$68 [182:91] = o[182:91];
+    end
+    if (full) begin
+      \$68 [87:64] = \$49 [23:0];
+      \$68 [88] = \$50 ;
+    end
+    if (cleared_rst) begin
+      \$68  = 183'h0000000000000000000000000000000000000000000000;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
+    \$69  = \$53 ;
+    if (cleared_rst) begin
+      \$69  = 1'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
+    \$70  = \$54 ;
+    if (cleared_rst) begin
+      \$70  = 16'h0000;
     end
   end
   assign act__region = o__payload[10];
@@ -27620,10 +27956,10 @@ module \weft.load.writer (act__ready, act__valid, \i__ready$20 , wgt__valid, par
   assign \row$35  = o[31:0];
   assign params__column = o[69:64];
   assign params__data = o[63:0];
-  assign \port$3738$0  = o__payload[10:0];
-  assign \port$3738$24  = o__payload[59:24];
+  assign \port$3845$0  = o__payload[10:0];
+  assign \port$3845$24  = o__payload[59:24];
   assign wgt__row = row[7:0];
-  assign \port$38217$0  = o[69:0];
+  assign \port$38443$0  = o[69:0];
   assign \i__payload.piece  = i__payload[159:0];
   assign \i__payload.piece.data  = i__payload[31:0];
   assign \i__payload.piece.size  = i__payload[34:32];
@@ -27723,7 +28059,7 @@ module \weft.load.writer (act__ready, act__valid, \i__ready$20 , wgt__valid, par
 endmodule
 
 module \weft.load.writer.aside (i__valid, o__ready, i__ready, o__valid, o__payload, cleared_rst, i__payload, cleared_clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$63  = 0;
+  reg \$auto$verilog_backend.cc:2355:dump_module$64  = 0;
   wire \$1 ;
   wire \$2 ;
   wire \$3 ;
@@ -27782,14 +28118,14 @@ module \weft.load.writer.aside (i__valid, o__ready, i__ready, o__valid, o__paylo
   assign o__payload = full ? \$like  : i__payload;
   assign \$1  = ~ full;
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$64 ) begin end
     \$4  = \$like ;
     if (\$1 ) begin
       \$4  = i__payload;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$63 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$64 ) begin end
     \$5  = \$3 ;
     if (cleared_rst) begin
       \$5  = 1'h0;
@@ -27822,7 +28158,7 @@ module \weft.load.writer.aside (i__valid, o__ready, i__ready, o__valid, o__paylo
 endmodule
 
 module \weft.load.writer.gearbox (i__valid, i__ready, cleared_rst, valid, push, transposing, o, i__payload, cleared_clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$64  = 0;
+  reg \$auto$verilog_backend.cc:2355:dump_module$65  = 0;
   wire [94:0] \$1 ;
   wire [4:0] \$10 ;
   wire \$100 ;
@@ -28319,28 +28655,28 @@ module \weft.load.writer.gearbox (i__valid, i__ready, cleared_rst, valid, push, 
   always @(posedge cleared_clk)
     leaving <= \$203 ;
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$64 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$65 ) begin end
     \$189  = \$19 ;
     if (cleared_rst) begin
       \$189  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$64 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$65 ) begin end
     \$190  = \$20 ;
     if (cleared_rst) begin
       \$190  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$64 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$65 ) begin end
     \$191  = \$22 ;
     if (cleared_rst) begin
       \$191  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$64 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$65 ) begin end
     \$192  = begun;
     if (\$24 ) begin
       \$192  = \$26 ;
@@ -28350,7 +28686,7 @@ module \weft.load.writer.gearbox (i__valid, i__ready, cleared_rst, valid, push, 
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$64 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$65 ) begin end
     \$193 [63:0] = \$92 ;
     \$193 [87:64] = chunk_at;
     \$193 [88] = \$95 ;
@@ -28362,7 +28698,7 @@ module \weft.load.writer.gearbox (i__valid, i__ready, cleared_rst, valid, push, 
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$64 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$65 ) begin end
     \$194  = left_full;
     if (\$104 ) begin
       \$194  = \$129 ;
@@ -28372,7 +28708,7 @@ module \weft.load.writer.gearbox (i__valid, i__ready, cleared_rst, valid, push, 
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$64 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$65 ) begin end
     \$195  = left_again;
     if (\$104 ) begin
       \$195  = \$156 ;
@@ -28382,7 +28718,7 @@ module \weft.load.writer.gearbox (i__valid, i__ready, cleared_rst, valid, push, 
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$64 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$65 ) begin end
     \$196  = held;
     if (\$104 ) begin
       \$196  = \$177 ;
@@ -28392,7 +28728,7 @@ module \weft.load.writer.gearbox (i__valid, i__ready, cleared_rst, valid, push, 
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$64 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$65 ) begin end
     \$197  = count;
     if (\$104 ) begin
       \$197  = \$178 ;
@@ -28402,7 +28738,7 @@ module \weft.load.writer.gearbox (i__valid, i__ready, cleared_rst, valid, push, 
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$64 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$65 ) begin end
     \$198  = taken;
     if (\$104 ) begin
       \$198  = \$signal$8 ;
@@ -28412,7 +28748,7 @@ module \weft.load.writer.gearbox (i__valid, i__ready, cleared_rst, valid, push, 
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$64 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$65 ) begin end
     \$199  = at;
     if (\$104 ) begin
       \$199  = \$180 [23:0];
@@ -28422,7 +28758,7 @@ module \weft.load.writer.gearbox (i__valid, i__ready, cleared_rst, valid, push, 
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$64 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$65 ) begin end
     \$200  = rows_in;
     if (\$181 ) begin
       \$200  = \$183 [1:0];
@@ -28432,7 +28768,7 @@ module \weft.load.writer.gearbox (i__valid, i__ready, cleared_rst, valid, push, 
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$64 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$65 ) begin end
     \$201  = ends;
     if (\$181 ) begin
       \$201  = \$184 ;
@@ -28442,7 +28778,7 @@ module \weft.load.writer.gearbox (i__valid, i__ready, cleared_rst, valid, push, 
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$64 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$65 ) begin end
     \$202  = 3'h4;
     if (leaving) begin
       \$202  = \$186 [2:0];
@@ -28452,7 +28788,7 @@ module \weft.load.writer.gearbox (i__valid, i__ready, cleared_rst, valid, push, 
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$64 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$65 ) begin end
     (* full_case = 32'd1 *)
     if (leaving) begin
       \$203  = \$185 ;
@@ -28508,7 +28844,7 @@ module \weft.load.writer.gearbox (i__valid, i__ready, cleared_rst, valid, push, 
 endmodule
 
 module \weft.load.writer.transposer (cleared_rst, push, row, column, full, \final , cleared_clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$65  = 0;
+  reg \$auto$verilog_backend.cc:2355:dump_module$66  = 0;
   wire [127:0] \$1 ;
   wire \$10 ;
   wire \$11 ;
@@ -28562,7 +28898,7 @@ module \weft.load.writer.transposer (cleared_rst, push, row, column, full, \fina
   always @(posedge cleared_clk)
     filled <= \$16 ;
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$65 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$66 ) begin end
     \$12  = block;
     if (full) begin
       \$12  = \$1 ;
@@ -28571,7 +28907,7 @@ module \weft.load.writer.transposer (cleared_rst, push, row, column, full, \fina
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$65 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$66 ) begin end
     \$13  = index;
     if (full) begin
       \$13  = \$3 [1:0];
@@ -28581,7 +28917,7 @@ module \weft.load.writer.transposer (cleared_rst, push, row, column, full, \fina
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$65 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$66 ) begin end
     \$14  = full;
     if (full) begin
       \$14  = \$4 ;
@@ -28593,7 +28929,7 @@ module \weft.load.writer.transposer (cleared_rst, push, row, column, full, \fina
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$65 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$66 ) begin end
     \$15  = \final ;
     if (full) begin
       \$15  = \$5 ;
@@ -28605,7 +28941,7 @@ module \weft.load.writer.transposer (cleared_rst, push, row, column, full, \fina
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$65 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$66 ) begin end
     \$16  = filled;
     if (full) begin
     end else if (push) begin
@@ -28620,10 +28956,10 @@ module \weft.load.writer.transposer (cleared_rst, push, row, column, full, \fina
   assign \$11  = 1'h0;
 endmodule
 
-module \weft.matmul (weights_ready, cmd__valid, act__ready, wgt_data, act__valid, fault__cause, busy, r_en, drain__ready, \port$4034$0 , \port$4066$0 , \port$4098$0 , \port$4130$0 , wgt_read, wgt_row, cmd__ready, drain__row_sum, post__mask, drain__asks, drain__valid, \port$4849$0 
-, \port$37233$0 , cleared_rst, abort, \port$37568$0 , \port$37570$0 , \port$37572$0 , \port$37574$0 , \port$37576$0 , \port$37578$0 , \port$37580$0 , \port$37582$0 , \port$37584$0 , \port$37586$0 , \port$37588$0 , \port$37590$0 , \port$37592$0 , \port$37594$0 , \port$37596$0 , \port$37598$0 , act__data, act_fence__up
-, act_fence__start, act_fence__end, fence__up, fence__start, fence__end, bin, \port$38277$0 , fault__index, act__behind, act__claim, fault__valid, cleared_clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$66  = 0;
+module \weft.matmul (weights_ready, cmd__valid, act__ready, wgt_data, act__valid, fault__cause, busy, r_en, drain__ready, \port$4141$0 , \port$4173$0 , \port$4205$0 , \port$4237$0 , wgt_read, wgt_row, cmd__ready, drain__row_sum, post__mask, drain__asks, drain__valid, \port$4956$0 
+, \port$37446$0 , cleared_rst, abort, \port$37781$0 , \port$37783$0 , \port$37785$0 , \port$37787$0 , \port$37789$0 , \port$37791$0 , \port$37793$0 , \port$37795$0 , \port$37797$0 , \port$37799$0 , \port$37801$0 , \port$37803$0 , \port$37805$0 , \port$37807$0 , \port$37809$0 , \port$37811$0 , act__data, act_fence__up
+, act_fence__start, act_fence__end, fence__up, fence__start, fence__end, bin, \port$38503$0 , fault__index, act__behind, act__claim, fault__valid, cleared_clk);
+  reg \$auto$verilog_backend.cc:2355:dump_module$67  = 0;
   wire \$1 ;
   wire \$10 ;
   reg \$100 ;
@@ -28985,52 +29321,52 @@ module \weft.matmul (weights_ready, cmd__valid, act__ready, wgt_data, act__valid
   wire \o__ready$54 ;
   wire o__valid;
   wire \o__valid$112 ;
-  input [2:0] \port$37233$0 ;
-  wire [2:0] \port$37233$0 ;
-  input [32:0] \port$37568$0 ;
-  wire [32:0] \port$37568$0 ;
-  input [32:0] \port$37570$0 ;
-  wire [32:0] \port$37570$0 ;
-  input [32:0] \port$37572$0 ;
-  wire [32:0] \port$37572$0 ;
-  input [32:0] \port$37574$0 ;
-  wire [32:0] \port$37574$0 ;
-  input [32:0] \port$37576$0 ;
-  wire [32:0] \port$37576$0 ;
-  input [32:0] \port$37578$0 ;
-  wire [32:0] \port$37578$0 ;
-  input [32:0] \port$37580$0 ;
-  wire [32:0] \port$37580$0 ;
-  input [32:0] \port$37582$0 ;
-  wire [32:0] \port$37582$0 ;
-  input [32:0] \port$37584$0 ;
-  wire [32:0] \port$37584$0 ;
-  input [32:0] \port$37586$0 ;
-  wire [32:0] \port$37586$0 ;
-  input [32:0] \port$37588$0 ;
-  wire [32:0] \port$37588$0 ;
-  input [32:0] \port$37590$0 ;
-  wire [32:0] \port$37590$0 ;
-  input [32:0] \port$37592$0 ;
-  wire [32:0] \port$37592$0 ;
-  input [32:0] \port$37594$0 ;
-  wire [32:0] \port$37594$0 ;
-  input [32:0] \port$37596$0 ;
-  wire [32:0] \port$37596$0 ;
-  input [32:0] \port$37598$0 ;
-  wire [32:0] \port$37598$0 ;
-  output [10:0] \port$38277$0 ;
-  wire [10:0] \port$38277$0 ;
-  output [31:0] \port$4034$0 ;
-  wire [31:0] \port$4034$0 ;
-  output [31:0] \port$4066$0 ;
-  wire [31:0] \port$4066$0 ;
-  output [31:0] \port$4098$0 ;
-  wire [31:0] \port$4098$0 ;
-  output [31:0] \port$4130$0 ;
-  wire [31:0] \port$4130$0 ;
-  input [4:0] \port$4849$0 ;
-  wire [4:0] \port$4849$0 ;
+  input [2:0] \port$37446$0 ;
+  wire [2:0] \port$37446$0 ;
+  input [32:0] \port$37781$0 ;
+  wire [32:0] \port$37781$0 ;
+  input [32:0] \port$37783$0 ;
+  wire [32:0] \port$37783$0 ;
+  input [32:0] \port$37785$0 ;
+  wire [32:0] \port$37785$0 ;
+  input [32:0] \port$37787$0 ;
+  wire [32:0] \port$37787$0 ;
+  input [32:0] \port$37789$0 ;
+  wire [32:0] \port$37789$0 ;
+  input [32:0] \port$37791$0 ;
+  wire [32:0] \port$37791$0 ;
+  input [32:0] \port$37793$0 ;
+  wire [32:0] \port$37793$0 ;
+  input [32:0] \port$37795$0 ;
+  wire [32:0] \port$37795$0 ;
+  input [32:0] \port$37797$0 ;
+  wire [32:0] \port$37797$0 ;
+  input [32:0] \port$37799$0 ;
+  wire [32:0] \port$37799$0 ;
+  input [32:0] \port$37801$0 ;
+  wire [32:0] \port$37801$0 ;
+  input [32:0] \port$37803$0 ;
+  wire [32:0] \port$37803$0 ;
+  input [32:0] \port$37805$0 ;
+  wire [32:0] \port$37805$0 ;
+  input [32:0] \port$37807$0 ;
+  wire [32:0] \port$37807$0 ;
+  input [32:0] \port$37809$0 ;
+  wire [32:0] \port$37809$0 ;
+  input [32:0] \port$37811$0 ;
+  wire [32:0] \port$37811$0 ;
+  output [10:0] \port$38503$0 ;
+  wire [10:0] \port$38503$0 ;
+  output [31:0] \port$4141$0 ;
+  wire [31:0] \port$4141$0 ;
+  output [31:0] \port$4173$0 ;
+  wire [31:0] \port$4173$0 ;
+  output [31:0] \port$4205$0 ;
+  wire [31:0] \port$4205$0 ;
+  output [31:0] \port$4237$0 ;
+  wire [31:0] \port$4237$0 ;
+  input [4:0] \port$4956$0 ;
+  wire [4:0] \port$4956$0 ;
   output [15:0] post__mask;
   wire [15:0] post__mask;
   wire post__valid;
@@ -29202,8 +29538,8 @@ module \weft.matmul (weights_ready, cmd__valid, act__ready, wgt_data, act__valid
   assign \$85  = \inside  - 1'h1;
   assign \$86  = | \inside ;
   assign \$87  = standing & hazard;
-  assign \$88  = \port$37233$0 [2] | \$87 ;
-  assign \$89  = \port$37233$0 [1] | act__valid;
+  assign \$88  = \port$37446$0 [2] | \$87 ;
+  assign \$89  = \port$37446$0 [1] | act__valid;
   assign \$90  = wanted & fenced;
   assign \$91  = \$89  | \$90 ;
   assign \$92  = ~ weights_there;
@@ -29212,7 +29548,7 @@ module \weft.matmul (weights_ready, cmd__valid, act__ready, wgt_data, act__valid
   assign \$95  = \o__valid$112  | cmd__valid;
   assign \$96  = \$94  & \$95 ;
   assign \$97  = \$93  | \$96 ;
-  assign \$98  = \$97  | \port$37233$0 [0];
+  assign \$98  = \$97  | \port$37446$0 [0];
   always @(posedge cleared_clk)
     fenced <= \$99 ;
   always @(posedge cleared_clk)
@@ -29274,7 +29610,7 @@ module \weft.matmul (weights_ready, cmd__valid, act__ready, wgt_data, act__valid
     .drain__ready(drain__ready),
     .entry(line[151:144]),
     .finished(r_en),
-    .\port$4849$0 (\port$4849$0 ),
+    .\port$4956$0 (\port$4956$0 ),
     .sums(sums),
     .value(\$125 ),
     .\value$35 (\$126 ),
@@ -29309,8 +29645,8 @@ module \weft.matmul (weights_ready, cmd__valid, act__ready, wgt_data, act__valid
     .fence__start(fence__start),
     .fence__up(fence__up),
     .loaded(known),
-    .\port$37574$0 (\port$37574$0 [31:0]),
-    .\port$38277$46 (row[47:46]),
+    .\port$37787$0 (\port$37787$0 [31:0]),
+    .\port$38503$46 (row[47:46]),
     .reads(wgt_read),
     .ready(ready),
     .row(wgt_row),
@@ -29331,9 +29667,9 @@ module \weft.matmul (weights_ready, cmd__valid, act__ready, wgt_data, act__valid
     .cleared_clk(cleared_clk),
     .cleared_rst(cleared_rst),
     .drain(drain__asks),
-    .\port$38299$33 (line[39:33]),
-    .\port$38311$2 (counted[2]),
-    .\port$4849$0 (\port$4849$0 ),
+    .\port$38525$33 (line[39:33]),
+    .\port$38537$2 (counted[2]),
+    .\port$4956$0 (\port$4956$0 ),
     .reading(blocked),
     .row(data),
     .value(drain__row_sum)
@@ -29346,27 +29682,27 @@ module \weft.matmul (weights_ready, cmd__valid, act__ready, wgt_data, act__valid
     .o__payload(i__payload),
     .o__ready(o__ready),
     .o__valid(i__valid),
-    .\port$37568$0 (\port$37568$0 ),
-    .\port$37570$0 (\port$37570$0 ),
-    .\port$37572$0 (\port$37572$0 ),
-    .\port$37574$0 (\port$37574$0 ),
-    .\port$37576$0 (\port$37576$0 ),
-    .\port$37578$0 (\port$37578$0 ),
-    .\port$37580$0 (\port$37580$0 ),
-    .\port$37582$0 (\port$37582$0 ),
-    .\port$37584$0 (\port$37584$0 ),
-    .\port$37586$0 (\port$37586$0 ),
-    .\port$37588$0 (\port$37588$0 ),
-    .\port$37590$0 (\port$37590$0 ),
-    .\port$37592$0 (\port$37592$0 ),
-    .\port$37594$0 (\port$37594$0 ),
-    .\port$37596$0 (\port$37596$0 ),
-    .\port$37598$0 (\port$37598$0 ),
+    .\port$37781$0 (\port$37781$0 ),
+    .\port$37783$0 (\port$37783$0 ),
+    .\port$37785$0 (\port$37785$0 ),
+    .\port$37787$0 (\port$37787$0 ),
+    .\port$37789$0 (\port$37789$0 ),
+    .\port$37791$0 (\port$37791$0 ),
+    .\port$37793$0 (\port$37793$0 ),
+    .\port$37795$0 (\port$37795$0 ),
+    .\port$37797$0 (\port$37797$0 ),
+    .\port$37799$0 (\port$37799$0 ),
+    .\port$37801$0 (\port$37801$0 ),
+    .\port$37803$0 (\port$37803$0 ),
+    .\port$37805$0 (\port$37805$0 ),
+    .\port$37807$0 (\port$37807$0 ),
+    .\port$37809$0 (\port$37809$0 ),
+    .\port$37811$0 (\port$37811$0 ),
     .stop(stop),
     .take(cmd__ready)
   );
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$66 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$67 ) begin end
     bin = 3'h5;
     if (held_fill) begin
       bin = 3'h4;
@@ -29385,7 +29721,7 @@ module \weft.matmul (weights_ready, cmd__valid, act__ready, wgt_data, act__valid
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$66 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$67 ) begin end
     \$99  = \$24 ;
     if (goes) begin
       \$99  = \$33 ;
@@ -29395,7 +29731,7 @@ module \weft.matmul (weights_ready, cmd__valid, act__ready, wgt_data, act__valid
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$66 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$67 ) begin end
     \$100  = standing;
     if (goes) begin
       \$100  = \o__valid$112 ;
@@ -29405,7 +29741,7 @@ module \weft.matmul (weights_ready, cmd__valid, act__ready, wgt_data, act__valid
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$66 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$67 ) begin end
     \$101  = row;
     if (goes) begin
       \$101  = \o__payload$56 ;
@@ -29415,7 +29751,7 @@ module \weft.matmul (weights_ready, cmd__valid, act__ready, wgt_data, act__valid
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$66 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$67 ) begin end
     \$102  = act__behind;
     if (goes) begin
       \$102  = \$25 [7:0];
@@ -29425,7 +29761,7 @@ module \weft.matmul (weights_ready, cmd__valid, act__ready, wgt_data, act__valid
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$66 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$67 ) begin end
     \$103  = act__claim;
     if (goes) begin
       \$103  = { \$29 , \$27  };
@@ -29435,21 +29771,21 @@ module \weft.matmul (weights_ready, cmd__valid, act__ready, wgt_data, act__valid
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$66 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$67 ) begin end
     \$104  = issue;
     if (cleared_rst) begin
       \$104  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$66 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$67 ) begin end
     \$105  = row[29:24];
     if (cleared_rst) begin
       \$105  = 6'h00;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$66 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$67 ) begin end
     \$106  = \$34 [1:0];
     if (goes) begin
       \$106  = \$35 ;
@@ -29459,21 +29795,21 @@ module \weft.matmul (weights_ready, cmd__valid, act__ready, wgt_data, act__valid
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$66 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$67 ) begin end
     \$107  = \$68 ;
     if (cleared_rst) begin
       \$107  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$66 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$67 ) begin end
     \$108  = \$75 ;
     if (cleared_rst) begin
       \$108  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$66 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$67 ) begin end
     \$109  = stop;
     if (\$76 ) begin
       \$109  = 1'h1;
@@ -29483,70 +29819,70 @@ module \weft.matmul (weights_ready, cmd__valid, act__ready, wgt_data, act__valid
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$66 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$67 ) begin end
     \$110  = \$77 ;
     if (cleared_rst) begin
       \$110  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$66 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$67 ) begin end
     \$111  = row[83:68];
     if (cleared_rst) begin
       \$111  = 16'h0000;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$66 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$67 ) begin end
     \$112  = { line[143:0], 8'h00, entry };
     if (cleared_rst) begin
       \$112  = 160'h0000000000000000000000000000000000000000;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$66 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$67 ) begin end
     \$113  = { swaps[1:0], \$78  };
     if (cleared_rst) begin
       \$113  = 3'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$66 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$67 ) begin end
     \$114  = wgt_data;
     if (cleared_rst) begin
       \$114  = 32'd0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$66 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$67 ) begin end
     \$115  = row[43:41];
     if (cleared_rst) begin
       \$115  = 3'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$66 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$67 ) begin end
     \$116  = tail_0;
     if (cleared_rst) begin
       \$116  = 3'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$66 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$67 ) begin end
     \$117  = { \$82 , \$81 , \$80 , \$79  };
     if (cleared_rst) begin
       \$117  = 4'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$66 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$67 ) begin end
     \$118  = { counted[1:0], \$83  };
     if (cleared_rst) begin
       \$118  = 3'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$66 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$67 ) begin end
     \$119  = \inside ;
     if (issue) begin
       \$119  = 4'he;
@@ -29558,35 +29894,35 @@ module \weft.matmul (weights_ready, cmd__valid, act__ready, wgt_data, act__valid
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$66 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$67 ) begin end
     \$120  = \$86 ;
     if (cleared_rst) begin
       \$120  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$66 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$67 ) begin end
     \$121  = \$88 ;
     if (cleared_rst) begin
       \$121  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$66 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$67 ) begin end
     \$122  = \$91 ;
     if (cleared_rst) begin
       \$122  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$66 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$67 ) begin end
     \$123  = \$98 ;
     if (cleared_rst) begin
       \$123  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$66 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$67 ) begin end
     \$124  = issue;
     if (cleared_rst) begin
       \$124  = 1'h0;
@@ -29595,24 +29931,24 @@ module \weft.matmul (weights_ready, cmd__valid, act__ready, wgt_data, act__valid
   assign \drain__asks$1  = drain__asks;
   assign drain__data = { \$128 , \$127 , \$126 , \$125  };
   assign \drain__data$3  = { \$128 , \$127 , \$126 , \$125  };
-  assign drain__half = \port$4849$0 [0];
-  assign \drain__half$5  = \port$4849$0 [0];
+  assign drain__half = \port$4956$0 [0];
+  assign \drain__half$5  = \port$4956$0 [0];
   assign \drain__ready$7  = drain__ready;
-  assign drain__row = \port$4849$0 [4:1];
-  assign \drain__row$9  = \port$4849$0 [4:1];
+  assign drain__row = \port$4956$0 [4:1];
+  assign \drain__row$9  = \port$4956$0 [4:1];
   assign \drain__row_sum$11  = 32'd0;
   assign \drain__valid$13  = drain__valid;
   assign wgt_fence__end = fence__end;
   assign wgt_fence__start = fence__start;
   assign wgt_fence__up = fence__up;
-  assign cmd__payload = { \port$37598$0 [32], \port$37596$0 [32], \port$37594$0 [32], \port$37592$0 [32], \port$37590$0 [32], \port$37588$0 [32], \port$37586$0 [32], \port$37584$0 [32], \port$37582$0 [32], \port$37580$0 [32], \port$37578$0 [32], \port$37576$0 [32], \port$37574$0 [32], \port$37572$0 [32], \port$37570$0 [32], \port$37568$0 [32], \port$37598$0 [31:0], \port$37596$0 [31:0], \port$37594$0 [31:0], \port$37592$0 [31:0], \port$37590$0 [31:0], \port$37588$0 [31:0], \port$37586$0 [31:0], \port$37584$0 [31:0], \port$37582$0 [31:0], \port$37580$0 [31:0], \port$37578$0 [31:0], \port$37576$0 [31:0], \port$37574$0 [31:0], \port$37572$0 [31:0], \port$37570$0 [31:0], \port$37568$0 [31:0] };
-  assign \cmd__payload$21  = { \port$37598$0 [32], \port$37596$0 [32], \port$37594$0 [32], \port$37592$0 [32], \port$37590$0 [32], \port$37588$0 [32], \port$37586$0 [32], \port$37584$0 [32], \port$37582$0 [32], \port$37580$0 [32], \port$37578$0 [32], \port$37576$0 [32], \port$37574$0 [32], \port$37572$0 [32], \port$37570$0 [32], \port$37568$0 [32], \port$37598$0 [31:0], \port$37596$0 [31:0], \port$37594$0 [31:0], \port$37592$0 [31:0], \port$37590$0 [31:0], \port$37588$0 [31:0], \port$37586$0 [31:0], \port$37584$0 [31:0], \port$37582$0 [31:0], \port$37580$0 [31:0], \port$37578$0 [31:0], \port$37576$0 [31:0], \port$37574$0 [31:0], \port$37572$0 [31:0], \port$37570$0 [31:0], \port$37568$0 [31:0] };
+  assign cmd__payload = { \port$37811$0 [32], \port$37809$0 [32], \port$37807$0 [32], \port$37805$0 [32], \port$37803$0 [32], \port$37801$0 [32], \port$37799$0 [32], \port$37797$0 [32], \port$37795$0 [32], \port$37793$0 [32], \port$37791$0 [32], \port$37789$0 [32], \port$37787$0 [32], \port$37785$0 [32], \port$37783$0 [32], \port$37781$0 [32], \port$37811$0 [31:0], \port$37809$0 [31:0], \port$37807$0 [31:0], \port$37805$0 [31:0], \port$37803$0 [31:0], \port$37801$0 [31:0], \port$37799$0 [31:0], \port$37797$0 [31:0], \port$37795$0 [31:0], \port$37793$0 [31:0], \port$37791$0 [31:0], \port$37789$0 [31:0], \port$37787$0 [31:0], \port$37785$0 [31:0], \port$37783$0 [31:0], \port$37781$0 [31:0] };
+  assign \cmd__payload$21  = { \port$37811$0 [32], \port$37809$0 [32], \port$37807$0 [32], \port$37805$0 [32], \port$37803$0 [32], \port$37801$0 [32], \port$37799$0 [32], \port$37797$0 [32], \port$37795$0 [32], \port$37793$0 [32], \port$37791$0 [32], \port$37789$0 [32], \port$37787$0 [32], \port$37785$0 [32], \port$37783$0 [32], \port$37781$0 [32], \port$37811$0 [31:0], \port$37809$0 [31:0], \port$37807$0 [31:0], \port$37805$0 [31:0], \port$37803$0 [31:0], \port$37801$0 [31:0], \port$37799$0 [31:0], \port$37797$0 [31:0], \port$37795$0 [31:0], \port$37793$0 [31:0], \port$37791$0 [31:0], \port$37789$0 [31:0], \port$37787$0 [31:0], \port$37785$0 [31:0], \port$37783$0 [31:0], \port$37781$0 [31:0] };
   assign \cmd__ready$23  = cmd__ready;
   assign \cmd__valid$25  = cmd__valid;
   assign loaded = known;
   assign stopped = stop;
-  assign wgt = \port$37574$0 [15:0];
-  assign wgt_block = \port$37574$0 [31:16];
+  assign wgt = \port$37787$0 [15:0];
+  assign wgt_block = \port$37787$0 [31:16];
   assign block_last = row[46];
   assign \final  = row[47];
   assign read = wgt_read;
@@ -29636,8 +29972,8 @@ module \weft.matmul (weights_ready, cmd__valid, act__ready, wgt_data, act__valid
   assign \row$93  = data;
   assign \entry$94  = { line[39:33], counted[2] };
   assign drain = drain__asks;
-  assign drain_half = \port$4849$0 [0];
-  assign drain_row = \port$4849$0 [4:1];
+  assign drain_half = \port$4956$0 [0];
+  assign drain_row = \port$4956$0 [4:1];
   assign value = drain__row_sum;
   assign reading = blocked;
   assign mask = w_data;
@@ -29646,71 +29982,71 @@ module \weft.matmul (weights_ready, cmd__valid, act__ready, wgt_data, act__valid
   assign r_data = post__mask;
   assign post__valid = r_en;
   assign gap = 8'h00;
-  assign waiting_accumulator = \port$37233$0 [2];
-  assign waiting_operands = \port$37233$0 [1];
-  assign waiting_weights = \port$37233$0 [0];
-  assign \port$4034$0  = \$125 ;
-  assign \port$4066$0  = \$126 ;
-  assign \port$4098$0  = \$127 ;
-  assign \port$4130$0  = \$128 ;
-  assign \port$38277$0  = row[10:0];
+  assign waiting_accumulator = \port$37446$0 [2];
+  assign waiting_operands = \port$37446$0 [1];
+  assign waiting_weights = \port$37446$0 [0];
+  assign \port$4141$0  = \$125 ;
+  assign \port$4173$0  = \$126 ;
+  assign \port$4205$0  = \$127 ;
+  assign \port$4237$0  = \$128 ;
+  assign \port$38503$0  = row[10:0];
   assign fault__index = row[67:52];
-  assign \cmd__payload.opcode  = \port$37568$0 [7:0];
-  assign \cmd__payload.wait  = \port$37570$0 [15:0];
-  assign \cmd__payload.post  = \port$37570$0 [31:16];
-  assign \cmd__payload.accumulate  = \port$37568$0 [8];
-  assign \cmd__payload.row_sum  = \port$37568$0 [9];
-  assign \cmd__payload.early  = \port$37568$0 [10];
-  assign \cmd__payload.act  = \port$37572$0 [23:0];
-  assign \cmd__payload.wgt  = \port$37574$0 [15:0];
-  assign \cmd__payload.wgt_block  = \port$37574$0 [31:16];
-  assign \cmd__payload.wait_weights  = \port$37576$0 [15:0];
-  assign \cmd__payload.wait_acc  = \port$37576$0 [31:16];
-  assign \cmd__payload.acc  = \port$37578$0 [15:0];
-  assign \cmd__payload.acc_block  = \port$37578$0 [31:16];
-  assign \cmd__payload.blocks  = \port$37580$0 [15:0];
-  assign \cmd__payload.k_tail  = \port$37580$0 [31:16];
-  assign \cmd__payload.k0  = \port$37582$0 [15:0];
-  assign \cmd__payload.k1  = \port$37582$0 [31:16];
-  assign \cmd__payload.k2  = \port$37584$0 [15:0];
-  assign \cmd__payload.m0  = \port$37584$0 [31:16];
-  assign \cmd__payload.m1  = \port$37586$0 [15:0];
-  assign \cmd__payload.m2  = \port$37586$0 [31:16];
-  assign \cmd__payload.k0_stride  = \port$37588$0 [23:0];
-  assign \cmd__payload.k1_stride  = \port$37590$0 [23:0];
-  assign \cmd__payload.k2_stride  = \port$37592$0 [23:0];
-  assign \cmd__payload.m0_stride  = \port$37594$0 [23:0];
-  assign \cmd__payload.m1_stride  = \port$37596$0 [23:0];
-  assign \cmd__payload.m2_stride  = \port$37598$0 [23:0];
-  assign \cmd__payload.index  = { \port$37598$0 [32], \port$37596$0 [32], \port$37594$0 [32], \port$37592$0 [32], \port$37590$0 [32], \port$37588$0 [32], \port$37586$0 [32], \port$37584$0 [32], \port$37582$0 [32], \port$37580$0 [32], \port$37578$0 [32], \port$37576$0 [32], \port$37574$0 [32], \port$37572$0 [32], \port$37570$0 [32], \port$37568$0 [32] };
-  assign \cmd__payload$21.opcode  = \port$37568$0 [7:0];
-  assign \cmd__payload$21.wait  = \port$37570$0 [15:0];
-  assign \cmd__payload$21.post  = \port$37570$0 [31:16];
-  assign \cmd__payload$21.accumulate  = \port$37568$0 [8];
-  assign \cmd__payload$21.row_sum  = \port$37568$0 [9];
-  assign \cmd__payload$21.early  = \port$37568$0 [10];
-  assign \cmd__payload$21.act  = \port$37572$0 [23:0];
-  assign \cmd__payload$21.wgt  = \port$37574$0 [15:0];
-  assign \cmd__payload$21.wgt_block  = \port$37574$0 [31:16];
-  assign \cmd__payload$21.wait_weights  = \port$37576$0 [15:0];
-  assign \cmd__payload$21.wait_acc  = \port$37576$0 [31:16];
-  assign \cmd__payload$21.acc  = \port$37578$0 [15:0];
-  assign \cmd__payload$21.acc_block  = \port$37578$0 [31:16];
-  assign \cmd__payload$21.blocks  = \port$37580$0 [15:0];
-  assign \cmd__payload$21.k_tail  = \port$37580$0 [31:16];
-  assign \cmd__payload$21.k0  = \port$37582$0 [15:0];
-  assign \cmd__payload$21.k1  = \port$37582$0 [31:16];
-  assign \cmd__payload$21.k2  = \port$37584$0 [15:0];
-  assign \cmd__payload$21.m0  = \port$37584$0 [31:16];
-  assign \cmd__payload$21.m1  = \port$37586$0 [15:0];
-  assign \cmd__payload$21.m2  = \port$37586$0 [31:16];
-  assign \cmd__payload$21.k0_stride  = \port$37588$0 [23:0];
-  assign \cmd__payload$21.k1_stride  = \port$37590$0 [23:0];
-  assign \cmd__payload$21.k2_stride  = \port$37592$0 [23:0];
-  assign \cmd__payload$21.m0_stride  = \port$37594$0 [23:0];
-  assign \cmd__payload$21.m1_stride  = \port$37596$0 [23:0];
-  assign \cmd__payload$21.m2_stride  = \port$37598$0 [23:0];
-  assign \cmd__payload$21.index  = { \port$37598$0 [32], \port$37596$0 [32], \port$37594$0 [32], \port$37592$0 [32], \port$37590$0 [32], \port$37588$0 [32], \port$37586$0 [32], \port$37584$0 [32], \port$37582$0 [32], \port$37580$0 [32], \port$37578$0 [32], \port$37576$0 [32], \port$37574$0 [32], \port$37572$0 [32], \port$37570$0 [32], \port$37568$0 [32] };
+  assign \cmd__payload.opcode  = \port$37781$0 [7:0];
+  assign \cmd__payload.wait  = \port$37783$0 [15:0];
+  assign \cmd__payload.post  = \port$37783$0 [31:16];
+  assign \cmd__payload.accumulate  = \port$37781$0 [8];
+  assign \cmd__payload.row_sum  = \port$37781$0 [9];
+  assign \cmd__payload.early  = \port$37781$0 [10];
+  assign \cmd__payload.act  = \port$37785$0 [23:0];
+  assign \cmd__payload.wgt  = \port$37787$0 [15:0];
+  assign \cmd__payload.wgt_block  = \port$37787$0 [31:16];
+  assign \cmd__payload.wait_weights  = \port$37789$0 [15:0];
+  assign \cmd__payload.wait_acc  = \port$37789$0 [31:16];
+  assign \cmd__payload.acc  = \port$37791$0 [15:0];
+  assign \cmd__payload.acc_block  = \port$37791$0 [31:16];
+  assign \cmd__payload.blocks  = \port$37793$0 [15:0];
+  assign \cmd__payload.k_tail  = \port$37793$0 [31:16];
+  assign \cmd__payload.k0  = \port$37795$0 [15:0];
+  assign \cmd__payload.k1  = \port$37795$0 [31:16];
+  assign \cmd__payload.k2  = \port$37797$0 [15:0];
+  assign \cmd__payload.m0  = \port$37797$0 [31:16];
+  assign \cmd__payload.m1  = \port$37799$0 [15:0];
+  assign \cmd__payload.m2  = \port$37799$0 [31:16];
+  assign \cmd__payload.k0_stride  = \port$37801$0 [23:0];
+  assign \cmd__payload.k1_stride  = \port$37803$0 [23:0];
+  assign \cmd__payload.k2_stride  = \port$37805$0 [23:0];
+  assign \cmd__payload.m0_stride  = \port$37807$0 [23:0];
+  assign \cmd__payload.m1_stride  = \port$37809$0 [23:0];
+  assign \cmd__payload.m2_stride  = \port$37811$0 [23:0];
+  assign \cmd__payload.index  = { \port$37811$0 [32], \port$37809$0 [32], \port$37807$0 [32], \port$37805$0 [32], \port$37803$0 [32], \port$37801$0 [32], \port$37799$0 [32], \port$37797$0 [32], \port$37795$0 [32], \port$37793$0 [32], \port$37791$0 [32], \port$37789$0 [32], \port$37787$0 [32], \port$37785$0 [32], \port$37783$0 [32], \port$37781$0 [32] };
+  assign \cmd__payload$21.opcode  = \port$37781$0 [7:0];
+  assign \cmd__payload$21.wait  = \port$37783$0 [15:0];
+  assign \cmd__payload$21.post  = \port$37783$0 [31:16];
+  assign \cmd__payload$21.accumulate  = \port$37781$0 [8];
+  assign \cmd__payload$21.row_sum  = \port$37781$0 [9];
+  assign \cmd__payload$21.early  = \port$37781$0 [10];
+  assign \cmd__payload$21.act  = \port$37785$0 [23:0];
+  assign \cmd__payload$21.wgt  = \port$37787$0 [15:0];
+  assign \cmd__payload$21.wgt_block  = \port$37787$0 [31:16];
+  assign \cmd__payload$21.wait_weights  = \port$37789$0 [15:0];
+  assign \cmd__payload$21.wait_acc  = \port$37789$0 [31:16];
+  assign \cmd__payload$21.acc  = \port$37791$0 [15:0];
+  assign \cmd__payload$21.acc_block  = \port$37791$0 [31:16];
+  assign \cmd__payload$21.blocks  = \port$37793$0 [15:0];
+  assign \cmd__payload$21.k_tail  = \port$37793$0 [31:16];
+  assign \cmd__payload$21.k0  = \port$37795$0 [15:0];
+  assign \cmd__payload$21.k1  = \port$37795$0 [31:16];
+  assign \cmd__payload$21.k2  = \port$37797$0 [15:0];
+  assign \cmd__payload$21.m0  = \port$37797$0 [31:16];
+  assign \cmd__payload$21.m1  = \port$37799$0 [15:0];
+  assign \cmd__payload$21.m2  = \port$37799$0 [31:16];
+  assign \cmd__payload$21.k0_stride  = \port$37801$0 [23:0];
+  assign \cmd__payload$21.k1_stride  = \port$37803$0 [23:0];
+  assign \cmd__payload$21.k2_stride  = \port$37805$0 [23:0];
+  assign \cmd__payload$21.m0_stride  = \port$37807$0 [23:0];
+  assign \cmd__payload$21.m1_stride  = \port$37809$0 [23:0];
+  assign \cmd__payload$21.m2_stride  = \port$37811$0 [23:0];
+  assign \cmd__payload$21.index  = { \port$37811$0 [32], \port$37809$0 [32], \port$37807$0 [32], \port$37805$0 [32], \port$37803$0 [32], \port$37801$0 [32], \port$37799$0 [32], \port$37797$0 [32], \port$37795$0 [32], \port$37793$0 [32], \port$37791$0 [32], \port$37789$0 [32], \port$37787$0 [32], \port$37785$0 [32], \port$37783$0 [32], \port$37781$0 [32] };
   assign \row.address  = row[23:0];
   assign \row.acc  = row[40:24];
   assign \row.bytes  = row[43:41];
@@ -29791,8 +30127,8 @@ module \weft.matmul (weights_ready, cmd__valid, act__ready, wgt_data, act__valid
   assign \$34  = { same, 1'h0 };
 endmodule
 
-module \weft.matmul.accumulators (finished, drain__ready, value, \value$35 , \value$36 , \value$37 , blocked, drain, \port$4849$0 , cleared_rst, coming, entry, sums, cleared_clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$67  = 0;
+module \weft.matmul.accumulators (finished, drain__ready, value, \value$35 , \value$36 , \value$37 , blocked, drain, \port$4956$0 , cleared_rst, coming, entry, sums, cleared_clk);
+  reg \$auto$verilog_backend.cc:2355:dump_module$68  = 0;
   wire [1:0] \$1 ;
   wire \$10 ;
   wire \$11 ;
@@ -29928,8 +30264,8 @@ module \weft.matmul.accumulators (finished, drain__ready, value, \value$35 , \va
   wire \entry_4.valid ;
   output finished;
   wire finished;
-  input [4:0] \port$4849$0 ;
-  wire [4:0] \port$4849$0 ;
+  input [4:0] \port$4956$0 ;
+  wire [4:0] \port$4956$0 ;
   wire [31:0] sum;
   wire [31:0] \sum$12 ;
   wire [31:0] \sum$18 ;
@@ -29947,7 +30283,7 @@ module \weft.matmul.accumulators (finished, drain__ready, value, \value$35 , \va
   assign finished = entry_4[0] & entry_4[2];
   assign \$1  = busy | blocked;
   assign \$2  = busy | blocked;
-  assign \$3  = \port$4849$0 [0] ? \$1 [1] : \$2 [0];
+  assign \$3  = \port$4956$0 [0] ? \$1 [1] : \$2 [0];
   assign drain__ready = ~ \$3 ;
   assign \$4  = ~ coming[1];
   assign \$5  = coming[0] & \$4 ;
@@ -29994,7 +30330,7 @@ module \weft.matmul.accumulators (finished, drain__ready, value, \value$35 , \va
     .cleared_rst(cleared_rst),
     .drain(drain),
     .entry(entry),
-    .\port$4849$0 (\port$4849$0 ),
+    .\port$4956$0 (\port$4956$0 ),
     .sum(sums[31:0]),
     .value(value)
   );
@@ -30003,7 +30339,7 @@ module \weft.matmul.accumulators (finished, drain__ready, value, \value$35 , \va
     .cleared_rst(cleared_rst),
     .drain(drain),
     .entry(\entry$10 ),
-    .\port$4849$0 (\port$4849$0 ),
+    .\port$4956$0 (\port$4956$0 ),
     .sum(sums[63:32]),
     .value(\value$35 )
   );
@@ -30012,7 +30348,7 @@ module \weft.matmul.accumulators (finished, drain__ready, value, \value$35 , \va
     .cleared_rst(cleared_rst),
     .drain(drain),
     .entry(\entry$16 ),
-    .\port$4849$0 (\port$4849$0 ),
+    .\port$4956$0 (\port$4956$0 ),
     .sum(sums[95:64]),
     .value(\value$36 )
   );
@@ -30021,12 +30357,12 @@ module \weft.matmul.accumulators (finished, drain__ready, value, \value$35 , \va
     .cleared_rst(cleared_rst),
     .drain(drain),
     .entry(\entry$22 ),
-    .\port$4849$0 (\port$4849$0 ),
+    .\port$4956$0 (\port$4956$0 ),
     .sum(sums[127:96]),
     .value(\value$37 )
   );
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$67 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$68 ) begin end
     \$38 [7:1] = \entry$10 [7:1];
     \$38 [0] = entry[0];
     if (entry[0]) begin
@@ -30040,7 +30376,7 @@ module \weft.matmul.accumulators (finished, drain__ready, value, \value$35 , \va
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$67 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$68 ) begin end
     \$39 [7:1] = \entry$16 [7:1];
     \$39 [0] = \entry$10 [0];
     if (\entry$10 [0]) begin
@@ -30054,7 +30390,7 @@ module \weft.matmul.accumulators (finished, drain__ready, value, \value$35 , \va
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$67 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$68 ) begin end
     \$40 [7:1] = \entry$22 [7:1];
     \$40 [0] = \entry$16 [0];
     if (\entry$16 [0]) begin
@@ -30068,7 +30404,7 @@ module \weft.matmul.accumulators (finished, drain__ready, value, \value$35 , \va
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$67 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$68 ) begin end
     \$41 [7:1] = entry_4[7:1];
     \$41 [0] = \entry$22 [0];
     if (\entry$22 [0]) begin
@@ -30082,7 +30418,7 @@ module \weft.matmul.accumulators (finished, drain__ready, value, \value$35 , \va
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$67 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$68 ) begin end
     \$42  = { \$37 , \$20  };
     if (cleared_rst) begin
       \$42  = 2'h0;
@@ -30091,25 +30427,25 @@ module \weft.matmul.accumulators (finished, drain__ready, value, \value$35 , \va
   assign \entry$1  = entry;
   assign sum = sums[31:0];
   assign drain__asks = drain;
-  assign drain_half = \port$4849$0 [0];
-  assign drain__half = \port$4849$0 [0];
-  assign drain_row = \port$4849$0 [4:1];
-  assign drain__row = \port$4849$0 [4:1];
+  assign drain_half = \port$4956$0 [0];
+  assign drain__half = \port$4956$0 [0];
+  assign drain_row = \port$4956$0 [4:1];
+  assign drain__row = \port$4956$0 [4:1];
   assign entry_1 = \entry$10 ;
   assign \sum$12  = sums[63:32];
   assign \drain$13  = drain;
-  assign \drain_half$14  = \port$4849$0 [0];
-  assign \drain_row$15  = \port$4849$0 [4:1];
+  assign \drain_half$14  = \port$4956$0 [0];
+  assign \drain_row$15  = \port$4956$0 [4:1];
   assign entry_2 = \entry$16 ;
   assign \sum$18  = sums[95:64];
   assign \drain$19  = drain;
-  assign \drain_half$20  = \port$4849$0 [0];
-  assign \drain_row$21  = \port$4849$0 [4:1];
+  assign \drain_half$20  = \port$4956$0 [0];
+  assign \drain_row$21  = \port$4956$0 [4:1];
   assign entry_3 = \entry$22 ;
   assign \sum$24  = sums[127:96];
   assign \drain$25  = drain;
-  assign \drain_half$26  = \port$4849$0 [0];
-  assign \drain_row$27  = \port$4849$0 [4:1];
+  assign \drain_half$26  = \port$4956$0 [0];
+  assign \drain_row$27  = \port$4956$0 [4:1];
   assign drain__data = { \value$37 , \value$36 , \value$35 , value };
   assign \entry.valid  = entry[0];
   assign \entry.first  = entry[1];
@@ -30167,193 +30503,7 @@ module \weft.matmul.accumulators (finished, drain__ready, value, \value$35 , \va
   assign \$35  = \entry$16 [3];
 endmodule
 
-module \weft.matmul.accumulators.column_0 (value, drain, \port$4849$0 , cleared_rst, entry, sum, cleared_clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$68  = 0;
-  wire [31:0] \$1 ;
-  wire \$10 ;
-  wire \$11 ;
-  wire \$12 ;
-  wire \$13 ;
-  wire \$14 ;
-  wire \$15 ;
-  reg [7:0] \$16 ;
-  reg [7:0] \$17 ;
-  reg [31:0] \$18 ;
-  reg \$19 ;
-  wire [31:0] \$2 ;
-  wire [33:0] \$3 ;
-  wire \$4 ;
-  wire \$5 ;
-  wire \$6 ;
-  wire \$7 ;
-  wire \$8 ;
-  wire \$9 ;
-  wire adds_0;
-  wire adds_1;
-  reg [7:0] arriving = 8'h00;
-  wire \arriving.first ;
-  wire \arriving.half ;
-  wire \arriving.last ;
-  wire [3:0] \arriving.row ;
-  wire \arriving.valid ;
-  input cleared_clk;
-  wire cleared_clk;
-  input cleared_rst;
-  wire cleared_rst;
-  input drain;
-  wire drain;
-  wire drain_half;
-  wire [3:0] drain_row;
-  reg drained_half = 1'h0;
-  input [7:0] entry;
-  wire [7:0] entry;
-  wire \entry.first ;
-  wire \entry.half ;
-  wire \entry.last ;
-  wire [3:0] \entry.row ;
-  wire \entry.valid ;
-  input [4:0] \port$4849$0 ;
-  wire [4:0] \port$4849$0 ;
-  wire [3:0] read__addr;
-  wire [3:0] \read__addr$21 ;
-  wire [31:0] read__data;
-  wire [31:0] \read__data$7 ;
-  wire read__en;
-  wire \read__en$20 ;
-  input [31:0] sum;
-  wire [31:0] sum;
-  reg [31:0] total = 32'd0;
-  output [31:0] value;
-  wire [31:0] value;
-  wire [3:0] write__addr;
-  wire [3:0] \write__addr$23 ;
-  (* init = 32'd0 *)
-  wire [31:0] write__data;
-  (* init = 32'd0 *)
-  wire [31:0] \write__data$24 ;
-  wire write__en;
-  wire \write__en$22 ;
-  reg [7:0] written = 8'h00;
-  wire \written.first ;
-  wire \written.half ;
-  wire \written.last ;
-  wire [3:0] \written.row ;
-  wire \written.valid ;
-  (* no_rw_check = 32'd1 *)
-  reg [31:0] half_0 [15:0];
-  always @(posedge cleared_clk) begin
-    if (write__en)
-      half_0[written[7:4]] <= total;
-  end
-  reg [31:0] _0_;
-  always @(posedge cleared_clk) begin
-    if (read__en) begin
-      _0_ <= half_0[read__addr];
-    end
-  end
-  assign read__data = _0_;
-  (* no_rw_check = 32'd1 *)
-  reg [31:0] half_1 [15:0];
-  always @(posedge cleared_clk) begin
-    if (\write__en$22 )
-      half_1[written[7:4]] <= total;
-  end
-  reg [31:0] _1_;
-  always @(posedge cleared_clk) begin
-    if (\read__en$20 ) begin
-      _1_ <= half_1[\read__addr$21 ];
-    end
-  end
-  assign \read__data$7  = _1_;
-  assign \$1  = arriving[3] ? \read__data$7  : read__data;
-  assign \$2  = arriving[1] ? 32'd0 : \$1 ;
-  assign \$3  = $signed({ 1'h0, \$2  }) + $signed(sum);
-  assign \$4  = ~ entry[1];
-  assign \$5  = entry[0] & \$4 ;
-  assign \$6  = ! entry[3];
-  assign adds_0 = \$5  & \$6 ;
-  assign \$7  = ! \port$4849$0 [0];
-  assign \$8  = drain & \$7 ;
-  assign read__en = adds_0 | \$8 ;
-  assign read__addr = adds_0 ? entry[7:4] : \port$4849$0 [4:1];
-  assign \$9  = ! written[3];
-  assign write__en = written[0] & \$9 ;
-  assign \$10  = ~ entry[1];
-  assign \$11  = entry[0] & \$10 ;
-  assign adds_1 = \$11  & \$12 ;
-  assign \$14  = drain & \$13 ;
-  assign \read__en$20  = adds_1 | \$14 ;
-  assign \read__addr$21  = adds_1 ? entry[7:4] : \port$4849$0 [4:1];
-  assign \write__en$22  = written[0] & \$15 ;
-  assign value = drained_half ? \read__data$7  : read__data;
-  always @(posedge cleared_clk)
-    arriving <= \$16 ;
-  always @(posedge cleared_clk)
-    written <= \$17 ;
-  always @(posedge cleared_clk)
-    total <= \$18 ;
-  always @(posedge cleared_clk)
-    drained_half <= \$19 ;
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$68 ) begin end
-    \$16  = entry;
-    if (cleared_rst) begin
-      \$16  = 8'h00;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$68 ) begin end
-    \$17 [7:1] = written[7:1];
-    \$17 [0] = arriving[0];
-    if (arriving[0]) begin
-      \$17 [3] = arriving[3];
-      \$17 [7:4] = arriving[7:4];
-    end
-    if (cleared_rst) begin
-      \$17  = 8'h00;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$68 ) begin end
-    \$18  = total;
-    if (arriving[0]) begin
-      \$18  = \$3 [31:0];
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$68 ) begin end
-    \$19  = \port$4849$0 [0];
-    if (cleared_rst) begin
-      \$19  = 1'h0;
-    end
-  end
-  assign drain_half = \port$4849$0 [0];
-  assign drain_row = \port$4849$0 [4:1];
-  assign write__addr = written[7:4];
-  assign write__data = total;
-  assign \write__addr$23  = written[7:4];
-  assign \write__data$24  = total;
-  assign \arriving.valid  = arriving[0];
-  assign \arriving.first  = arriving[1];
-  assign \arriving.last  = arriving[2];
-  assign \arriving.half  = arriving[3];
-  assign \arriving.row  = arriving[7:4];
-  assign \entry.valid  = entry[0];
-  assign \entry.first  = entry[1];
-  assign \entry.last  = entry[2];
-  assign \entry.half  = entry[3];
-  assign \entry.row  = entry[7:4];
-  assign \written.valid  = written[0];
-  assign \written.first  = written[1];
-  assign \written.last  = written[2];
-  assign \written.half  = written[3];
-  assign \written.row  = written[7:4];
-  assign \$12  = entry[3];
-  assign \$13  = \port$4849$0 [0];
-  assign \$15  = written[3];
-endmodule
-
-module \weft.matmul.accumulators.column_1 (value, drain, \port$4849$0 , cleared_rst, sum, entry, cleared_clk);
+module \weft.matmul.accumulators.column_0 (value, drain, \port$4956$0 , cleared_rst, entry, sum, cleared_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$69  = 0;
   wire [31:0] \$1 ;
   wire \$10 ;
@@ -30398,8 +30548,8 @@ module \weft.matmul.accumulators.column_1 (value, drain, \port$4849$0 , cleared_
   wire \entry.last ;
   wire [3:0] \entry.row ;
   wire \entry.valid ;
-  input [4:0] \port$4849$0 ;
-  wire [4:0] \port$4849$0 ;
+  input [4:0] \port$4956$0 ;
+  wire [4:0] \port$4956$0 ;
   wire [3:0] read__addr;
   wire [3:0] \read__addr$21 ;
   wire [31:0] read__data;
@@ -30458,10 +30608,10 @@ module \weft.matmul.accumulators.column_1 (value, drain, \port$4849$0 , cleared_
   assign \$5  = entry[0] & \$4 ;
   assign \$6  = ! entry[3];
   assign adds_0 = \$5  & \$6 ;
-  assign \$7  = ! \port$4849$0 [0];
+  assign \$7  = ! \port$4956$0 [0];
   assign \$8  = drain & \$7 ;
   assign read__en = adds_0 | \$8 ;
-  assign read__addr = adds_0 ? entry[7:4] : \port$4849$0 [4:1];
+  assign read__addr = adds_0 ? entry[7:4] : \port$4956$0 [4:1];
   assign \$9  = ! written[3];
   assign write__en = written[0] & \$9 ;
   assign \$10  = ~ entry[1];
@@ -30469,7 +30619,7 @@ module \weft.matmul.accumulators.column_1 (value, drain, \port$4849$0 , cleared_
   assign adds_1 = \$11  & \$12 ;
   assign \$14  = drain & \$13 ;
   assign \read__en$20  = adds_1 | \$14 ;
-  assign \read__addr$21  = adds_1 ? entry[7:4] : \port$4849$0 [4:1];
+  assign \read__addr$21  = adds_1 ? entry[7:4] : \port$4956$0 [4:1];
   assign \write__en$22  = written[0] & \$15 ;
   assign value = drained_half ? \read__data$7  : read__data;
   always @(posedge cleared_clk)
@@ -30508,13 +30658,13 @@ module \weft.matmul.accumulators.column_1 (value, drain, \port$4849$0 , cleared_
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$69 ) begin end
-    \$19  = \port$4849$0 [0];
+    \$19  = \port$4956$0 [0];
     if (cleared_rst) begin
       \$19  = 1'h0;
     end
   end
-  assign drain_half = \port$4849$0 [0];
-  assign drain_row = \port$4849$0 [4:1];
+  assign drain_half = \port$4956$0 [0];
+  assign drain_row = \port$4956$0 [4:1];
   assign write__addr = written[7:4];
   assign write__data = total;
   assign \write__addr$23  = written[7:4];
@@ -30535,11 +30685,11 @@ module \weft.matmul.accumulators.column_1 (value, drain, \port$4849$0 , cleared_
   assign \written.half  = written[3];
   assign \written.row  = written[7:4];
   assign \$12  = entry[3];
-  assign \$13  = \port$4849$0 [0];
+  assign \$13  = \port$4956$0 [0];
   assign \$15  = written[3];
 endmodule
 
-module \weft.matmul.accumulators.column_2 (value, drain, \port$4849$0 , cleared_rst, sum, entry, cleared_clk);
+module \weft.matmul.accumulators.column_1 (value, drain, \port$4956$0 , cleared_rst, sum, entry, cleared_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$70  = 0;
   wire [31:0] \$1 ;
   wire \$10 ;
@@ -30584,8 +30734,8 @@ module \weft.matmul.accumulators.column_2 (value, drain, \port$4849$0 , cleared_
   wire \entry.last ;
   wire [3:0] \entry.row ;
   wire \entry.valid ;
-  input [4:0] \port$4849$0 ;
-  wire [4:0] \port$4849$0 ;
+  input [4:0] \port$4956$0 ;
+  wire [4:0] \port$4956$0 ;
   wire [3:0] read__addr;
   wire [3:0] \read__addr$21 ;
   wire [31:0] read__data;
@@ -30644,10 +30794,10 @@ module \weft.matmul.accumulators.column_2 (value, drain, \port$4849$0 , cleared_
   assign \$5  = entry[0] & \$4 ;
   assign \$6  = ! entry[3];
   assign adds_0 = \$5  & \$6 ;
-  assign \$7  = ! \port$4849$0 [0];
+  assign \$7  = ! \port$4956$0 [0];
   assign \$8  = drain & \$7 ;
   assign read__en = adds_0 | \$8 ;
-  assign read__addr = adds_0 ? entry[7:4] : \port$4849$0 [4:1];
+  assign read__addr = adds_0 ? entry[7:4] : \port$4956$0 [4:1];
   assign \$9  = ! written[3];
   assign write__en = written[0] & \$9 ;
   assign \$10  = ~ entry[1];
@@ -30655,7 +30805,7 @@ module \weft.matmul.accumulators.column_2 (value, drain, \port$4849$0 , cleared_
   assign adds_1 = \$11  & \$12 ;
   assign \$14  = drain & \$13 ;
   assign \read__en$20  = adds_1 | \$14 ;
-  assign \read__addr$21  = adds_1 ? entry[7:4] : \port$4849$0 [4:1];
+  assign \read__addr$21  = adds_1 ? entry[7:4] : \port$4956$0 [4:1];
   assign \write__en$22  = written[0] & \$15 ;
   assign value = drained_half ? \read__data$7  : read__data;
   always @(posedge cleared_clk)
@@ -30694,13 +30844,13 @@ module \weft.matmul.accumulators.column_2 (value, drain, \port$4849$0 , cleared_
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$70 ) begin end
-    \$19  = \port$4849$0 [0];
+    \$19  = \port$4956$0 [0];
     if (cleared_rst) begin
       \$19  = 1'h0;
     end
   end
-  assign drain_half = \port$4849$0 [0];
-  assign drain_row = \port$4849$0 [4:1];
+  assign drain_half = \port$4956$0 [0];
+  assign drain_row = \port$4956$0 [4:1];
   assign write__addr = written[7:4];
   assign write__data = total;
   assign \write__addr$23  = written[7:4];
@@ -30721,11 +30871,11 @@ module \weft.matmul.accumulators.column_2 (value, drain, \port$4849$0 , cleared_
   assign \written.half  = written[3];
   assign \written.row  = written[7:4];
   assign \$12  = entry[3];
-  assign \$13  = \port$4849$0 [0];
+  assign \$13  = \port$4956$0 [0];
   assign \$15  = written[3];
 endmodule
 
-module \weft.matmul.accumulators.column_3 (value, drain, \port$4849$0 , cleared_rst, sum, entry, cleared_clk);
+module \weft.matmul.accumulators.column_2 (value, drain, \port$4956$0 , cleared_rst, sum, entry, cleared_clk);
   reg \$auto$verilog_backend.cc:2355:dump_module$71  = 0;
   wire [31:0] \$1 ;
   wire \$10 ;
@@ -30770,8 +30920,8 @@ module \weft.matmul.accumulators.column_3 (value, drain, \port$4849$0 , cleared_
   wire \entry.last ;
   wire [3:0] \entry.row ;
   wire \entry.valid ;
-  input [4:0] \port$4849$0 ;
-  wire [4:0] \port$4849$0 ;
+  input [4:0] \port$4956$0 ;
+  wire [4:0] \port$4956$0 ;
   wire [3:0] read__addr;
   wire [3:0] \read__addr$21 ;
   wire [31:0] read__data;
@@ -30830,10 +30980,10 @@ module \weft.matmul.accumulators.column_3 (value, drain, \port$4849$0 , cleared_
   assign \$5  = entry[0] & \$4 ;
   assign \$6  = ! entry[3];
   assign adds_0 = \$5  & \$6 ;
-  assign \$7  = ! \port$4849$0 [0];
+  assign \$7  = ! \port$4956$0 [0];
   assign \$8  = drain & \$7 ;
   assign read__en = adds_0 | \$8 ;
-  assign read__addr = adds_0 ? entry[7:4] : \port$4849$0 [4:1];
+  assign read__addr = adds_0 ? entry[7:4] : \port$4956$0 [4:1];
   assign \$9  = ! written[3];
   assign write__en = written[0] & \$9 ;
   assign \$10  = ~ entry[1];
@@ -30841,7 +30991,7 @@ module \weft.matmul.accumulators.column_3 (value, drain, \port$4849$0 , cleared_
   assign adds_1 = \$11  & \$12 ;
   assign \$14  = drain & \$13 ;
   assign \read__en$20  = adds_1 | \$14 ;
-  assign \read__addr$21  = adds_1 ? entry[7:4] : \port$4849$0 [4:1];
+  assign \read__addr$21  = adds_1 ? entry[7:4] : \port$4956$0 [4:1];
   assign \write__en$22  = written[0] & \$15 ;
   assign value = drained_half ? \read__data$7  : read__data;
   always @(posedge cleared_clk)
@@ -30880,13 +31030,13 @@ module \weft.matmul.accumulators.column_3 (value, drain, \port$4849$0 , cleared_
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$71 ) begin end
-    \$19  = \port$4849$0 [0];
+    \$19  = \port$4956$0 [0];
     if (cleared_rst) begin
       \$19  = 1'h0;
     end
   end
-  assign drain_half = \port$4849$0 [0];
-  assign drain_row = \port$4849$0 [4:1];
+  assign drain_half = \port$4956$0 [0];
+  assign drain_row = \port$4956$0 [4:1];
   assign write__addr = written[7:4];
   assign write__data = total;
   assign \write__addr$23  = written[7:4];
@@ -30907,12 +31057,198 @@ module \weft.matmul.accumulators.column_3 (value, drain, \port$4849$0 , cleared_
   assign \written.half  = written[3];
   assign \written.row  = written[7:4];
   assign \$12  = entry[3];
-  assign \$13  = \port$4849$0 [0];
+  assign \$13  = \port$4956$0 [0];
+  assign \$15  = written[3];
+endmodule
+
+module \weft.matmul.accumulators.column_3 (value, drain, \port$4956$0 , cleared_rst, sum, entry, cleared_clk);
+  reg \$auto$verilog_backend.cc:2355:dump_module$72  = 0;
+  wire [31:0] \$1 ;
+  wire \$10 ;
+  wire \$11 ;
+  wire \$12 ;
+  wire \$13 ;
+  wire \$14 ;
+  wire \$15 ;
+  reg [7:0] \$16 ;
+  reg [7:0] \$17 ;
+  reg [31:0] \$18 ;
+  reg \$19 ;
+  wire [31:0] \$2 ;
+  wire [33:0] \$3 ;
+  wire \$4 ;
+  wire \$5 ;
+  wire \$6 ;
+  wire \$7 ;
+  wire \$8 ;
+  wire \$9 ;
+  wire adds_0;
+  wire adds_1;
+  reg [7:0] arriving = 8'h00;
+  wire \arriving.first ;
+  wire \arriving.half ;
+  wire \arriving.last ;
+  wire [3:0] \arriving.row ;
+  wire \arriving.valid ;
+  input cleared_clk;
+  wire cleared_clk;
+  input cleared_rst;
+  wire cleared_rst;
+  input drain;
+  wire drain;
+  wire drain_half;
+  wire [3:0] drain_row;
+  reg drained_half = 1'h0;
+  input [7:0] entry;
+  wire [7:0] entry;
+  wire \entry.first ;
+  wire \entry.half ;
+  wire \entry.last ;
+  wire [3:0] \entry.row ;
+  wire \entry.valid ;
+  input [4:0] \port$4956$0 ;
+  wire [4:0] \port$4956$0 ;
+  wire [3:0] read__addr;
+  wire [3:0] \read__addr$21 ;
+  wire [31:0] read__data;
+  wire [31:0] \read__data$7 ;
+  wire read__en;
+  wire \read__en$20 ;
+  input [31:0] sum;
+  wire [31:0] sum;
+  reg [31:0] total = 32'd0;
+  output [31:0] value;
+  wire [31:0] value;
+  wire [3:0] write__addr;
+  wire [3:0] \write__addr$23 ;
+  (* init = 32'd0 *)
+  wire [31:0] write__data;
+  (* init = 32'd0 *)
+  wire [31:0] \write__data$24 ;
+  wire write__en;
+  wire \write__en$22 ;
+  reg [7:0] written = 8'h00;
+  wire \written.first ;
+  wire \written.half ;
+  wire \written.last ;
+  wire [3:0] \written.row ;
+  wire \written.valid ;
+  (* no_rw_check = 32'd1 *)
+  reg [31:0] half_0 [15:0];
+  always @(posedge cleared_clk) begin
+    if (write__en)
+      half_0[written[7:4]] <= total;
+  end
+  reg [31:0] _0_;
+  always @(posedge cleared_clk) begin
+    if (read__en) begin
+      _0_ <= half_0[read__addr];
+    end
+  end
+  assign read__data = _0_;
+  (* no_rw_check = 32'd1 *)
+  reg [31:0] half_1 [15:0];
+  always @(posedge cleared_clk) begin
+    if (\write__en$22 )
+      half_1[written[7:4]] <= total;
+  end
+  reg [31:0] _1_;
+  always @(posedge cleared_clk) begin
+    if (\read__en$20 ) begin
+      _1_ <= half_1[\read__addr$21 ];
+    end
+  end
+  assign \read__data$7  = _1_;
+  assign \$1  = arriving[3] ? \read__data$7  : read__data;
+  assign \$2  = arriving[1] ? 32'd0 : \$1 ;
+  assign \$3  = $signed({ 1'h0, \$2  }) + $signed(sum);
+  assign \$4  = ~ entry[1];
+  assign \$5  = entry[0] & \$4 ;
+  assign \$6  = ! entry[3];
+  assign adds_0 = \$5  & \$6 ;
+  assign \$7  = ! \port$4956$0 [0];
+  assign \$8  = drain & \$7 ;
+  assign read__en = adds_0 | \$8 ;
+  assign read__addr = adds_0 ? entry[7:4] : \port$4956$0 [4:1];
+  assign \$9  = ! written[3];
+  assign write__en = written[0] & \$9 ;
+  assign \$10  = ~ entry[1];
+  assign \$11  = entry[0] & \$10 ;
+  assign adds_1 = \$11  & \$12 ;
+  assign \$14  = drain & \$13 ;
+  assign \read__en$20  = adds_1 | \$14 ;
+  assign \read__addr$21  = adds_1 ? entry[7:4] : \port$4956$0 [4:1];
+  assign \write__en$22  = written[0] & \$15 ;
+  assign value = drained_half ? \read__data$7  : read__data;
+  always @(posedge cleared_clk)
+    arriving <= \$16 ;
+  always @(posedge cleared_clk)
+    written <= \$17 ;
+  always @(posedge cleared_clk)
+    total <= \$18 ;
+  always @(posedge cleared_clk)
+    drained_half <= \$19 ;
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$72 ) begin end
+    \$16  = entry;
+    if (cleared_rst) begin
+      \$16  = 8'h00;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$72 ) begin end
+    \$17 [7:1] = written[7:1];
+    \$17 [0] = arriving[0];
+    if (arriving[0]) begin
+      \$17 [3] = arriving[3];
+      \$17 [7:4] = arriving[7:4];
+    end
+    if (cleared_rst) begin
+      \$17  = 8'h00;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$72 ) begin end
+    \$18  = total;
+    if (arriving[0]) begin
+      \$18  = \$3 [31:0];
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$72 ) begin end
+    \$19  = \port$4956$0 [0];
+    if (cleared_rst) begin
+      \$19  = 1'h0;
+    end
+  end
+  assign drain_half = \port$4956$0 [0];
+  assign drain_row = \port$4956$0 [4:1];
+  assign write__addr = written[7:4];
+  assign write__data = total;
+  assign \write__addr$23  = written[7:4];
+  assign \write__data$24  = total;
+  assign \arriving.valid  = arriving[0];
+  assign \arriving.first  = arriving[1];
+  assign \arriving.last  = arriving[2];
+  assign \arriving.half  = arriving[3];
+  assign \arriving.row  = arriving[7:4];
+  assign \entry.valid  = entry[0];
+  assign \entry.first  = entry[1];
+  assign \entry.last  = entry[2];
+  assign \entry.half  = entry[3];
+  assign \entry.row  = entry[7:4];
+  assign \written.valid  = written[0];
+  assign \written.first  = written[1];
+  assign \written.last  = written[2];
+  assign \written.half  = written[3];
+  assign \written.row  = written[7:4];
+  assign \$12  = entry[3];
+  assign \$13  = \port$4956$0 [0];
   assign \$15  = written[3];
 endmodule
 
 module \weft.matmul.array (row, cleared_rst, swap, weights, sums_3, shift, cleared_clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$72  = 0;
+  reg \$auto$verilog_backend.cc:2355:dump_module$73  = 0;
   wire [17:0] \$1 ;
   wire [17:0] \$2 ;
   wire [17:0] \$3 ;
@@ -31043,15 +31379,15 @@ module \weft.matmul.array (row, cleared_rst, swap, weights, sums_3, shift, clear
     .cleared_clk(cleared_clk),
     .cleared_rst(cleared_rst),
     .pipe_register(\chain$50 ),
-    .\port$3801$0 (row[7:0]),
-    .\port$38301$2 (swap),
-    .\port$38303$0 (weights[7:0]),
-    .\port$38327$0 (swap_later[23:0]),
-    .\port$38329$0 (shift_later[23:0]),
-    .\port$38333$0 (skew_weights_1[7:0]),
-    .\port$38334$0 (skew_weights_2[7:0]),
-    .\port$38335$0 (skew_weights_3),
-    .\port$38425$0 (shift),
+    .\port$38527$2 (swap),
+    .\port$38529$0 (weights[7:0]),
+    .\port$38553$0 (swap_later[23:0]),
+    .\port$38555$0 (shift_later[23:0]),
+    .\port$38559$0 (skew_weights_1[7:0]),
+    .\port$38560$0 (skew_weights_2[7:0]),
+    .\port$38561$0 (skew_weights_3),
+    .\port$38651$0 (shift),
+    .\port$3908$0 (row[7:0]),
     .product_3_later(product),
     .used_register(used_0),
     .x_register(x_0)
@@ -31061,7 +31397,7 @@ module \weft.matmul.array (row, cleared_rst, swap, weights, sums_3, shift, clear
     .cleared_clk(cleared_clk),
     .cleared_rst(cleared_rst),
     .pipe_register(\chain$60 ),
-    .\port$38330$0 (skew_row_1[7:0]),
+    .\port$38556$0 (skew_row_1[7:0]),
     .product_3_later(\product$54 ),
     .shift(shift_later[31:0]),
     .swap(swap_later[31:0]),
@@ -31073,7 +31409,7 @@ module \weft.matmul.array (row, cleared_rst, swap, weights, sums_3, shift, clear
     .cleared_clk(cleared_clk),
     .cleared_rst(cleared_rst),
     .pipe_register(\chain$70 ),
-    .\port$38331$0 (skew_row_2[7:0]),
+    .\port$38557$0 (skew_row_2[7:0]),
     .product_3_later(\product$64 ),
     .shift(shift_later[39:8]),
     .swap(swap_later[39:8]),
@@ -31084,7 +31420,7 @@ module \weft.matmul.array (row, cleared_rst, swap, weights, sums_3, shift, clear
     .chain(\chain$70 ),
     .cleared_clk(cleared_clk),
     .cleared_rst(cleared_rst),
-    .\port$38332$0 (skew_row_3),
+    .\port$38558$0 (skew_row_3),
     .product_3_later(\product$74 ),
     .shift(shift_later[47:16]),
     .swap(swap_later[47:16]),
@@ -31092,14 +31428,14 @@ module \weft.matmul.array (row, cleared_rst, swap, weights, sums_3, shift, clear
     .x_register(x_3)
   );
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$72 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$73 ) begin end
     \$5  = { swap_later[39:0], swap, swap, swap, swap, swap, swap, swap, swap };
     if (cleared_rst) begin
       \$5  = 48'h000000000000;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$72 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$73 ) begin end
     \$6  = { shift_later[39:0], shift, shift, shift, shift, shift, shift, shift, shift };
     if (cleared_rst) begin
       \$6  = 48'h000000000000;
@@ -31142,7 +31478,7 @@ module \weft.matmul.array (row, cleared_rst, swap, weights, sums_3, shift, clear
   assign sums = sums_3;
 endmodule
 
-module \weft.matmul.array.multipliers_0 (\port$3801$0 , cleared_rst, \port$38301$2 , \port$38303$0 , \port$38327$0 , \port$38329$0 , \port$38333$0 , \port$38334$0 , \port$38335$0 , x_register, pipe_register, used_register, product_3_later, \port$38425$0 , cleared_clk);
+module \weft.matmul.array.multipliers_0 (\port$3908$0 , cleared_rst, \port$38527$2 , \port$38529$0 , \port$38553$0 , \port$38555$0 , \port$38559$0 , \port$38560$0 , \port$38561$0 , x_register, pipe_register, used_register, product_3_later, \port$38651$0 , cleared_clk);
   wire [31:0] \$1 ;
   wire [31:0] \$2 ;
   wire [31:0] \$3 ;
@@ -31161,24 +31497,24 @@ module \weft.matmul.array.multipliers_0 (\port$3801$0 , cleared_rst, \port$38301
   wire [31:0] pipe;
   output [31:0] pipe_register;
   reg [31:0] pipe_register = 32'd0;
-  input [7:0] \port$3801$0 ;
-  wire [7:0] \port$3801$0 ;
-  input \port$38301$2 ;
-  wire \port$38301$2 ;
-  input [7:0] \port$38303$0 ;
-  wire [7:0] \port$38303$0 ;
-  input [23:0] \port$38327$0 ;
-  wire [23:0] \port$38327$0 ;
-  input [23:0] \port$38329$0 ;
-  wire [23:0] \port$38329$0 ;
-  input [7:0] \port$38333$0 ;
-  wire [7:0] \port$38333$0 ;
-  input [7:0] \port$38334$0 ;
-  wire [7:0] \port$38334$0 ;
-  input [7:0] \port$38335$0 ;
-  wire [7:0] \port$38335$0 ;
-  input \port$38425$0 ;
-  wire \port$38425$0 ;
+  input \port$38527$2 ;
+  wire \port$38527$2 ;
+  input [7:0] \port$38529$0 ;
+  wire [7:0] \port$38529$0 ;
+  input [23:0] \port$38553$0 ;
+  wire [23:0] \port$38553$0 ;
+  input [23:0] \port$38555$0 ;
+  wire [23:0] \port$38555$0 ;
+  input [7:0] \port$38559$0 ;
+  wire [7:0] \port$38559$0 ;
+  input [7:0] \port$38560$0 ;
+  wire [7:0] \port$38560$0 ;
+  input [7:0] \port$38561$0 ;
+  wire [7:0] \port$38561$0 ;
+  input \port$38651$0 ;
+  wire \port$38651$0 ;
+  input [7:0] \port$3908$0 ;
+  wire [7:0] \port$3908$0 ;
   (* init = 64'h0000000000000000 *)
   wire [63:0] product;
   wire [15:0] product_0;
@@ -31201,18 +31537,18 @@ module \weft.matmul.array.multipliers_0 (\port$3801$0 , cleared_rst, \port$38301
   output [31:0] x_register;
   reg [31:0] x_register = 32'd0;
   assign \$2  = ready & \$1 ;
-  assign \$3  = { \port$38335$0 , \port$38334$0 , \port$38333$0 , \port$38303$0  } & { \port$38329$0 , \port$38425$0 , \port$38425$0 , \port$38425$0 , \port$38425$0 , \port$38425$0 , \port$38425$0 , \port$38425$0 , \port$38425$0  };
+  assign \$3  = { \port$38561$0 , \port$38560$0 , \port$38559$0 , \port$38529$0  } & { \port$38555$0 , \port$38651$0 , \port$38651$0 , \port$38651$0 , \port$38651$0 , \port$38651$0 , \port$38651$0 , \port$38651$0 , \port$38651$0  };
   assign \$4  = \$2  | \$3 ;
-  assign \$5  = ~ { \port$38327$0 , \port$38301$2 , \port$38301$2 , \port$38301$2 , \port$38301$2 , \port$38301$2 , \port$38301$2 , \port$38301$2 , \port$38301$2  };
+  assign \$5  = ~ { \port$38553$0 , \port$38527$2 , \port$38527$2 , \port$38527$2 , \port$38527$2 , \port$38527$2 , \port$38527$2 , \port$38527$2 , \port$38527$2  };
   assign \$6  = used_register & \$5 ;
-  assign \$7  = ready & { \port$38327$0 , \port$38301$2 , \port$38301$2 , \port$38301$2 , \port$38301$2 , \port$38301$2 , \port$38301$2 , \port$38301$2 , \port$38301$2  };
+  assign \$7  = ready & { \port$38553$0 , \port$38527$2 , \port$38527$2 , \port$38527$2 , \port$38527$2 , \port$38527$2 , \port$38527$2 , \port$38527$2 , \port$38527$2  };
   assign \$8  = \$6  | \$7 ;
   assign product_0 = $signed(x_register[7:0]) * $signed(used_register[7:0]);
   assign product_1 = $signed(x_register[15:8]) * $signed(used_register[15:8]);
   assign product_2 = $signed(x_register[23:16]) * $signed(used_register[23:16]);
   assign product_3 = $signed(x_register[31:24]) * $signed(used_register[31:24]);
   always @(posedge cleared_clk)
-    x_register <= { x_register[23:0], \port$3801$0  };
+    x_register <= { x_register[23:0], \port$3908$0  };
   always @(posedge cleared_clk)
     pipe_register <= ready;
   always @(posedge cleared_clk)
@@ -31225,18 +31561,18 @@ module \weft.matmul.array.multipliers_0 (\port$3801$0 , cleared_rst, \port$38301
     product_2_later <= product_1_later;
   always @(posedge cleared_clk)
     product_3_later <= product_2_later;
-  assign \$1  = ~ { \port$38329$0 , \port$38425$0 , \port$38425$0 , \port$38425$0 , \port$38425$0 , \port$38425$0 , \port$38425$0 , \port$38425$0 , \port$38425$0  };
-  assign a = { x_register[23:0], \port$3801$0  };
-  assign shift = { \port$38329$0 , \port$38425$0 , \port$38425$0 , \port$38425$0 , \port$38425$0 , \port$38425$0 , \port$38425$0 , \port$38425$0 , \port$38425$0  };
-  assign chain = { \port$38335$0 , \port$38334$0 , \port$38333$0 , \port$38303$0  };
-  assign swap = { \port$38327$0 , \port$38301$2 , \port$38301$2 , \port$38301$2 , \port$38301$2 , \port$38301$2 , \port$38301$2 , \port$38301$2 , \port$38301$2  };
+  assign \$1  = ~ { \port$38555$0 , \port$38651$0 , \port$38651$0 , \port$38651$0 , \port$38651$0 , \port$38651$0 , \port$38651$0 , \port$38651$0 , \port$38651$0  };
+  assign a = { x_register[23:0], \port$3908$0  };
+  assign shift = { \port$38555$0 , \port$38651$0 , \port$38651$0 , \port$38651$0 , \port$38651$0 , \port$38651$0 , \port$38651$0 , \port$38651$0 , \port$38651$0  };
+  assign chain = { \port$38561$0 , \port$38560$0 , \port$38559$0 , \port$38529$0  };
+  assign swap = { \port$38553$0 , \port$38527$2 , \port$38527$2 , \port$38527$2 , \port$38527$2 , \port$38527$2 , \port$38527$2 , \port$38527$2 , \port$38527$2  };
   assign x = x_register;
   assign used = used_register;
   assign pipe = pipe_register;
   assign product = product_3_later;
 endmodule
 
-module \weft.matmul.array.multipliers_1 (cleared_rst, swap, shift, \port$38330$0 , chain, x_register, pipe_register, used_register, product_3_later, cleared_clk);
+module \weft.matmul.array.multipliers_1 (cleared_rst, swap, shift, \port$38556$0 , chain, x_register, pipe_register, used_register, product_3_later, cleared_clk);
   wire [31:0] \$1 ;
   wire [31:0] \$2 ;
   wire [31:0] \$3 ;
@@ -31256,8 +31592,8 @@ module \weft.matmul.array.multipliers_1 (cleared_rst, swap, shift, \port$38330$0
   wire [31:0] pipe;
   output [31:0] pipe_register;
   reg [31:0] pipe_register = 32'd0;
-  input [7:0] \port$38330$0 ;
-  wire [7:0] \port$38330$0 ;
+  input [7:0] \port$38556$0 ;
+  wire [7:0] \port$38556$0 ;
   (* init = 64'h0000000000000000 *)
   wire [63:0] product;
   wire [15:0] product_0;
@@ -31293,7 +31629,7 @@ module \weft.matmul.array.multipliers_1 (cleared_rst, swap, shift, \port$38330$0
   assign product_2 = $signed(x_register[23:16]) * $signed(used_register[23:16]);
   assign product_3 = $signed(x_register[31:24]) * $signed(used_register[31:24]);
   always @(posedge cleared_clk)
-    x_register <= { x_register[23:0], \port$38330$0  };
+    x_register <= { x_register[23:0], \port$38556$0  };
   always @(posedge cleared_clk)
     pipe_register <= ready;
   always @(posedge cleared_clk)
@@ -31307,14 +31643,14 @@ module \weft.matmul.array.multipliers_1 (cleared_rst, swap, shift, \port$38330$0
   always @(posedge cleared_clk)
     product_3_later <= product_2_later;
   assign \$1  = ~ shift;
-  assign a = { x_register[23:0], \port$38330$0  };
+  assign a = { x_register[23:0], \port$38556$0  };
   assign x = x_register;
   assign used = used_register;
   assign pipe = pipe_register;
   assign product = product_3_later;
 endmodule
 
-module \weft.matmul.array.multipliers_2 (cleared_rst, swap, shift, \port$38331$0 , chain, x_register, pipe_register, used_register, product_3_later, cleared_clk);
+module \weft.matmul.array.multipliers_2 (cleared_rst, swap, shift, \port$38557$0 , chain, x_register, pipe_register, used_register, product_3_later, cleared_clk);
   wire [31:0] \$1 ;
   wire [31:0] \$2 ;
   wire [31:0] \$3 ;
@@ -31334,8 +31670,8 @@ module \weft.matmul.array.multipliers_2 (cleared_rst, swap, shift, \port$38331$0
   wire [31:0] pipe;
   output [31:0] pipe_register;
   reg [31:0] pipe_register = 32'd0;
-  input [7:0] \port$38331$0 ;
-  wire [7:0] \port$38331$0 ;
+  input [7:0] \port$38557$0 ;
+  wire [7:0] \port$38557$0 ;
   (* init = 64'h0000000000000000 *)
   wire [63:0] product;
   wire [15:0] product_0;
@@ -31371,7 +31707,7 @@ module \weft.matmul.array.multipliers_2 (cleared_rst, swap, shift, \port$38331$0
   assign product_2 = $signed(x_register[23:16]) * $signed(used_register[23:16]);
   assign product_3 = $signed(x_register[31:24]) * $signed(used_register[31:24]);
   always @(posedge cleared_clk)
-    x_register <= { x_register[23:0], \port$38331$0  };
+    x_register <= { x_register[23:0], \port$38557$0  };
   always @(posedge cleared_clk)
     pipe_register <= ready;
   always @(posedge cleared_clk)
@@ -31385,14 +31721,14 @@ module \weft.matmul.array.multipliers_2 (cleared_rst, swap, shift, \port$38331$0
   always @(posedge cleared_clk)
     product_3_later <= product_2_later;
   assign \$1  = ~ shift;
-  assign a = { x_register[23:0], \port$38331$0  };
+  assign a = { x_register[23:0], \port$38557$0  };
   assign x = x_register;
   assign used = used_register;
   assign pipe = pipe_register;
   assign product = product_3_later;
 endmodule
 
-module \weft.matmul.array.multipliers_3 (cleared_rst, swap, shift, \port$38332$0 , chain, x_register, used_register, product_3_later, cleared_clk);
+module \weft.matmul.array.multipliers_3 (cleared_rst, swap, shift, \port$38558$0 , chain, x_register, used_register, product_3_later, cleared_clk);
   wire [31:0] \$1 ;
   wire [31:0] \$2 ;
   wire [31:0] \$3 ;
@@ -31411,8 +31747,8 @@ module \weft.matmul.array.multipliers_3 (cleared_rst, swap, shift, \port$38332$0
   (* init = 32'd0 *)
   wire [31:0] pipe;
   reg [31:0] pipe_register = 32'd0;
-  input [7:0] \port$38332$0 ;
-  wire [7:0] \port$38332$0 ;
+  input [7:0] \port$38558$0 ;
+  wire [7:0] \port$38558$0 ;
   (* init = 64'h0000000000000000 *)
   wire [63:0] product;
   wire [15:0] product_0;
@@ -31448,7 +31784,7 @@ module \weft.matmul.array.multipliers_3 (cleared_rst, swap, shift, \port$38332$0
   assign product_2 = $signed(x_register[23:16]) * $signed(used_register[23:16]);
   assign product_3 = $signed(x_register[31:24]) * $signed(used_register[31:24]);
   always @(posedge cleared_clk)
-    x_register <= { x_register[23:0], \port$38332$0  };
+    x_register <= { x_register[23:0], \port$38558$0  };
   always @(posedge cleared_clk)
     pipe_register <= ready;
   always @(posedge cleared_clk)
@@ -31462,7 +31798,7 @@ module \weft.matmul.array.multipliers_3 (cleared_rst, swap, shift, \port$38332$0
   always @(posedge cleared_clk)
     product_3_later <= product_2_later;
   assign \$1  = ~ shift;
-  assign a = { x_register[23:0], \port$38332$0  };
+  assign a = { x_register[23:0], \port$38558$0  };
   assign x = x_register;
   assign used = used_register;
   assign pipe = pipe_register;
@@ -31470,7 +31806,7 @@ module \weft.matmul.array.multipliers_3 (cleared_rst, swap, shift, \port$38332$0
 endmodule
 
 module \weft.matmul.between (o__ready, i__ready, o__valid, o__payload, cleared_rst, i__payload, i__valid, cleared_clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$73  = 0;
+  reg \$auto$verilog_backend.cc:2355:dump_module$74  = 0;
   wire \$1 ;
   wire \$2 ;
   wire \$3 ;
@@ -31544,14 +31880,14 @@ module \weft.matmul.between (o__ready, i__ready, o__valid, o__payload, cleared_r
   assign o__payload = full ? \$like  : i__payload;
   assign \$1  = ~ full;
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$73 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$74 ) begin end
     \$4  = \$like ;
     if (\$1 ) begin
       \$4  = i__payload;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$73 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$74 ) begin end
     \$5  = \$3 ;
     if (cleared_rst) begin
       \$5  = 1'h0;
@@ -31598,8 +31934,8 @@ module \weft.matmul.between (o__ready, i__ready, o__valid, o__payload, cleared_r
   assign \$like.mask  = \$like [83:68];
 endmodule
 
-module \weft.matmul.feeder (valid, accept, taken, reads, row, cleared_rst, \port$37574$0 , fence__up, fence__start, fence__end, \port$38277$46 , shift, ready, bad, loaded, cleared_clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$74  = 0;
+module \weft.matmul.feeder (valid, accept, taken, reads, row, cleared_rst, \port$37787$0 , fence__up, fence__start, fence__end, \port$38503$46 , shift, ready, bad, loaded, cleared_clk);
+  reg \$auto$verilog_backend.cc:2355:dump_module$75  = 0;
   wire \$1 ;
   wire \$10 ;
   wire \$11 ;
@@ -31682,10 +32018,10 @@ module \weft.matmul.feeder (valid, accept, taken, reads, row, cleared_rst, \port
   output loaded;
   reg loaded = 1'h0;
   reg pending = 1'h0;
-  input [31:0] \port$37574$0 ;
-  wire [31:0] \port$37574$0 ;
-  input [1:0] \port$38277$46 ;
-  wire [1:0] \port$38277$46 ;
+  input [31:0] \port$37787$0 ;
+  wire [31:0] \port$37787$0 ;
+  input [1:0] \port$38503$46 ;
+  wire [1:0] \port$38503$46 ;
   wire read;
   output reads;
   wire reads;
@@ -31743,7 +32079,7 @@ module \weft.matmul.feeder (valid, accept, taken, reads, row, cleared_rst, \port
   assign \$signal$12  = \$10  & idle;
   assign \$11  = ~ loaded;
   assign \$12  = valid & \$11 ;
-  assign behind_it = \$12  & \port$38277$46 [1];
+  assign behind_it = \$12  & \port$38503$46 [1];
   assign \$13  = taken & behind_it;
   assign start = \$signal$12  | \$13 ;
   assign \$14  = left - 1'h1;
@@ -31764,18 +32100,18 @@ module \weft.matmul.feeder (valid, accept, taken, reads, row, cleared_rst, \port
   assign \$29  = \$26  & \$28 ;
   assign \$30  = \$29  | bad;
   assign \$31  = idle | taken;
-  assign \$32  = idle | \port$38277$46 [1];
+  assign \$32  = idle | \port$38503$46 [1];
   assign \$33  = block + stride;
   assign \$34  = block + stride;
   assign \$35  = \$signal  + 3'h4;
-  assign \$36  = ~ \port$38277$46 [1];
+  assign \$36  = ~ \port$38503$46 [1];
   assign \$37  = taken & \$36 ;
   assign \$38  = start | \$37 ;
-  assign \$39  = taken & \port$38277$46 [1];
+  assign \$39  = taken & \port$38503$46 [1];
   always @(posedge cleared_clk)
     shifting <= \$40 ;
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$74 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$75 ) begin end
     \$42  = left;
     if (reads) begin
       \$42  = \$14 [1:0];
@@ -31788,7 +32124,7 @@ module \weft.matmul.feeder (valid, accept, taken, reads, row, cleared_rst, \port
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$74 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$75 ) begin end
     \$43  = begun;
     if (reads) begin
       \$43  = 1'h1;
@@ -31801,7 +32137,7 @@ module \weft.matmul.feeder (valid, accept, taken, reads, row, cleared_rst, \port
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$74 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$75 ) begin end
     \$44  = \$signal$8 ;
     if (reads) begin
       \$44  = \$15 ;
@@ -31811,7 +32147,7 @@ module \weft.matmul.feeder (valid, accept, taken, reads, row, cleared_rst, \port
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$74 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$75 ) begin end
     \$45  = pending;
     if (last) begin
       \$45  = 1'h0;
@@ -31824,27 +32160,27 @@ module \weft.matmul.feeder (valid, accept, taken, reads, row, cleared_rst, \port
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$74 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$75 ) begin end
     \$46  = \$24 ;
     if (cleared_rst) begin
       \$46  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$74 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$75 ) begin end
     \$47  = \$30 ;
     if (cleared_rst) begin
       \$47  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$74 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$75 ) begin end
     \$48  = \$signal ;
     if (\$31 ) begin
       (* full_case = 32'd1 *)
       if (\$32 ) begin
-        \$48  = { 1'h0, \port$37574$0 [15:0] };
-      end else if (\port$38277$46 [0]) begin
+        \$48  = { 1'h0, \port$37787$0 [15:0] };
+      end else if (\port$38503$46 [0]) begin
         \$48  = \$33 [16:0];
       end else begin
         \$48  = \$35 [16:0];
@@ -31855,12 +32191,12 @@ module \weft.matmul.feeder (valid, accept, taken, reads, row, cleared_rst, \port
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$74 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$75 ) begin end
     \$49  = block;
     if (\$31 ) begin
       if (\$32 ) begin
-        \$49  = { 1'h0, \port$37574$0 [15:0] };
-      end else if (\port$38277$46 [0]) begin
+        \$49  = { 1'h0, \port$37787$0 [15:0] };
+      end else if (\port$38503$46 [0]) begin
         \$49  = \$34 [16:0];
       end
     end
@@ -31869,11 +32205,11 @@ module \weft.matmul.feeder (valid, accept, taken, reads, row, cleared_rst, \port
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$74 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$75 ) begin end
     \$50  = stride;
     if (\$31 ) begin
       if (\$32 ) begin
-        \$50  = \port$37574$0 [31:16];
+        \$50  = \port$37787$0 [31:16];
       end
     end
     if (cleared_rst) begin
@@ -31881,7 +32217,7 @@ module \weft.matmul.feeder (valid, accept, taken, reads, row, cleared_rst, \port
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$74 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$75 ) begin end
     \$51  = idle;
     if (start) begin
       \$51  = 1'h0;
@@ -31893,7 +32229,7 @@ module \weft.matmul.feeder (valid, accept, taken, reads, row, cleared_rst, \port
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$74 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$75 ) begin end
     \$52  = loaded;
     if (accept) begin
       \$52  = 1'h0;
@@ -31905,29 +32241,29 @@ module \weft.matmul.feeder (valid, accept, taken, reads, row, cleared_rst, \port
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$74 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$75 ) begin end
     \$40  = reads;
     if (cleared_rst) begin
       \$40  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$74 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$75 ) begin end
     \$41  = shifting;
     if (cleared_rst) begin
       \$41  = 1'h0;
     end
   end
   assign read = reads;
-  assign \final  = \port$38277$46 [1];
-  assign block_last = \port$38277$46 [0];
-  assign wgt = \port$37574$0 [15:0];
-  assign wgt_block = \port$37574$0 [31:16];
+  assign \final  = \port$38503$46 [1];
+  assign block_last = \port$38503$46 [0];
+  assign wgt = \port$37787$0 [15:0];
+  assign wgt_block = \port$37787$0 [31:16];
   assign row = \$8 [7:0];
 endmodule
 
 module \weft.matmul.posts (r_en, r_rdy, r_data, cleared_rst, w_en, w_port__data, cleared_clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$75  = 0;
+  reg \$auto$verilog_backend.cc:2355:dump_module$76  = 0;
   wire \$1 ;
   wire \$10 ;
   wire \$11 ;
@@ -32012,7 +32348,7 @@ module \weft.matmul.posts (r_en, r_rdy, r_data, cleared_rst, w_en, w_port__data,
   always @(posedge cleared_clk)
     level <= \$21 ;
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$75 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$76 ) begin end
     \$19  = w_port__addr;
     if (\$1 ) begin
       \$19  = \$4 [2:0];
@@ -32022,7 +32358,7 @@ module \weft.matmul.posts (r_en, r_rdy, r_data, cleared_rst, w_en, w_port__data,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$75 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$76 ) begin end
     \$20  = r_port__addr;
     if (\$5 ) begin
       \$20  = \$8 [2:0];
@@ -32032,7 +32368,7 @@ module \weft.matmul.posts (r_en, r_rdy, r_data, cleared_rst, w_en, w_port__data,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$75 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$76 ) begin end
     \$21  = level;
     if (\$12 ) begin
       \$21  = \$13 [2:0];
@@ -32052,8 +32388,8 @@ module \weft.matmul.posts (r_en, r_rdy, r_data, cleared_rst, w_en, w_port__data,
   assign r_port__data = r_data;
 endmodule
 
-module \weft.matmul.row_sum (row, reading, value, drain, \port$4849$0 , cleared_rst, \port$38299$33 , \port$38311$2 , cleared_clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$76  = 0;
+module \weft.matmul.row_sum (row, reading, value, drain, \port$4956$0 , cleared_rst, \port$38525$33 , \port$38537$2 , cleared_clk);
+  reg \$auto$verilog_backend.cc:2355:dump_module$77  = 0;
   wire [8:0] \$1 ;
   reg [7:0] \$10 ;
   reg [7:0] \$11 ;
@@ -32116,12 +32452,12 @@ module \weft.matmul.row_sum (row, reading, value, drain, \port$4849$0 , cleared_
   wire \entry_3.last ;
   wire [3:0] \entry_3.row ;
   wire \entry_3.valid ;
-  input [6:0] \port$38299$33 ;
-  wire [6:0] \port$38299$33 ;
-  input \port$38311$2 ;
-  wire \port$38311$2 ;
-  input [4:0] \port$4849$0 ;
-  wire [4:0] \port$4849$0 ;
+  input [6:0] \port$38525$33 ;
+  wire [6:0] \port$38525$33 ;
+  input \port$38537$2 ;
+  wire \port$38537$2 ;
+  input [4:0] \port$4956$0 ;
+  wire [4:0] \port$4956$0 ;
   output [1:0] reading;
   wire [1:0] reading;
   input [31:0] row;
@@ -32165,14 +32501,14 @@ module \weft.matmul.row_sum (row, reading, value, drain, \port$4849$0 , cleared_
     .cleared_rst(cleared_rst),
     .drain(drain),
     .entry(entry_2),
-    .\port$38586$0 (sum_2_0),
-    .\port$4849$0 (\port$4849$0 ),
+    .\port$38812$0 (sum_2_0),
+    .\port$4956$0 (\port$4956$0 ),
     .value(value)
   );
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$76 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$77 ) begin end
     \$7  = byte_0;
-    if (\port$38311$2 ) begin
+    if (\port$38537$2 ) begin
       \$7  = row[7:0];
     end
     if (cleared_rst) begin
@@ -32180,9 +32516,9 @@ module \weft.matmul.row_sum (row, reading, value, drain, \port$4849$0 , cleared_
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$76 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$77 ) begin end
     \$8  = byte_1;
-    if (\port$38311$2 ) begin
+    if (\port$38537$2 ) begin
       \$8  = row[15:8];
     end
     if (cleared_rst) begin
@@ -32190,9 +32526,9 @@ module \weft.matmul.row_sum (row, reading, value, drain, \port$4849$0 , cleared_
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$76 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$77 ) begin end
     \$9  = byte_2;
-    if (\port$38311$2 ) begin
+    if (\port$38537$2 ) begin
       \$9  = row[23:16];
     end
     if (cleared_rst) begin
@@ -32200,9 +32536,9 @@ module \weft.matmul.row_sum (row, reading, value, drain, \port$4849$0 , cleared_
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$76 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$77 ) begin end
     \$10  = byte_3;
-    if (\port$38311$2 ) begin
+    if (\port$38537$2 ) begin
       \$10  = row[31:24];
     end
     if (cleared_rst) begin
@@ -32210,61 +32546,61 @@ module \weft.matmul.row_sum (row, reading, value, drain, \port$4849$0 , cleared_
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$76 ) begin end
-    \$11  = { \port$38299$33 , \port$38311$2  };
+    if (\$auto$verilog_backend.cc:2355:dump_module$77 ) begin end
+    \$11  = { \port$38525$33 , \port$38537$2  };
     if (cleared_rst) begin
       \$11  = 8'h00;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$76 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$77 ) begin end
     \$12  = \$1 ;
     if (cleared_rst) begin
       \$12  = 9'h000;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$76 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$77 ) begin end
     \$13  = \$2 ;
     if (cleared_rst) begin
       \$13  = 9'h000;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$76 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$77 ) begin end
     \$14  = entry_1;
     if (cleared_rst) begin
       \$14  = 8'h00;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$76 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$77 ) begin end
     \$15  = \$3 ;
     if (cleared_rst) begin
       \$15  = 10'h000;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$76 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$77 ) begin end
     \$16  = entry_2;
     if (cleared_rst) begin
       \$16  = 8'h00;
     end
   end
-  assign entry = { \port$38299$33 , \port$38311$2  };
+  assign entry = { \port$38525$33 , \port$38537$2  };
   assign \entry$15  = entry_2;
   assign sum = { sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0[9], sum_2_0 };
   assign \drain$18  = drain;
-  assign drain_half = \port$4849$0 [0];
-  assign \drain_half$20  = \port$4849$0 [0];
-  assign drain_row = \port$4849$0 [4:1];
-  assign \drain_row$22  = \port$4849$0 [4:1];
+  assign drain_half = \port$4956$0 [0];
+  assign \drain_half$20  = \port$4956$0 [0];
+  assign drain_row = \port$4956$0 [4:1];
+  assign \drain_row$22  = \port$4956$0 [4:1];
   assign \value$24  = value;
-  assign \entry.valid  = \port$38311$2 ;
-  assign \entry.first  = \port$38299$33 [0];
-  assign \entry.last  = \port$38299$33 [1];
-  assign \entry.half  = \port$38299$33 [2];
-  assign \entry.row  = \port$38299$33 [6:3];
+  assign \entry.valid  = \port$38537$2 ;
+  assign \entry.first  = \port$38525$33 [0];
+  assign \entry.last  = \port$38525$33 [1];
+  assign \entry.half  = \port$38525$33 [2];
+  assign \entry.row  = \port$38525$33 [6:3];
   assign \entry_1.valid  = entry_1[0];
   assign \entry_1.first  = entry_1[1];
   assign \entry_1.last  = entry_1[2];
@@ -32287,8 +32623,8 @@ module \weft.matmul.row_sum (row, reading, value, drain, \port$4849$0 , cleared_
   assign \entry$15.row  = entry_2[7:4];
 endmodule
 
-module \weft.matmul.row_sum.column (value, drain, \port$4849$0 , cleared_rst, entry, \port$38586$0 , cleared_clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$77  = 0;
+module \weft.matmul.row_sum.column (value, drain, \port$4956$0 , cleared_rst, entry, \port$38812$0 , cleared_clk);
+  reg \$auto$verilog_backend.cc:2355:dump_module$78  = 0;
   wire [31:0] \$1 ;
   wire \$10 ;
   wire \$11 ;
@@ -32332,10 +32668,10 @@ module \weft.matmul.row_sum.column (value, drain, \port$4849$0 , cleared_rst, en
   wire \entry.last ;
   wire [3:0] \entry.row ;
   wire \entry.valid ;
-  input [9:0] \port$38586$0 ;
-  wire [9:0] \port$38586$0 ;
-  input [4:0] \port$4849$0 ;
-  wire [4:0] \port$4849$0 ;
+  input [9:0] \port$38812$0 ;
+  wire [9:0] \port$38812$0 ;
+  input [4:0] \port$4956$0 ;
+  wire [4:0] \port$4956$0 ;
   wire [3:0] read__addr;
   wire [3:0] \read__addr$21 ;
   wire [31:0] read__data;
@@ -32388,15 +32724,15 @@ module \weft.matmul.row_sum.column (value, drain, \port$4849$0 , cleared_rst, en
   assign \read__data$7  = _1_;
   assign \$1  = arriving[3] ? \read__data$7  : read__data;
   assign \$2  = arriving[1] ? 32'd0 : \$1 ;
-  assign \$3  = $signed({ 1'h0, \$2  }) + $signed(\port$38586$0 );
+  assign \$3  = $signed({ 1'h0, \$2  }) + $signed(\port$38812$0 );
   assign \$4  = ~ entry[1];
   assign \$5  = entry[0] & \$4 ;
   assign \$6  = ! entry[3];
   assign adds_0 = \$5  & \$6 ;
-  assign \$7  = ! \port$4849$0 [0];
+  assign \$7  = ! \port$4956$0 [0];
   assign \$8  = drain & \$7 ;
   assign read__en = adds_0 | \$8 ;
-  assign read__addr = adds_0 ? entry[7:4] : \port$4849$0 [4:1];
+  assign read__addr = adds_0 ? entry[7:4] : \port$4956$0 [4:1];
   assign \$9  = ! written[3];
   assign write__en = written[0] & \$9 ;
   assign \$10  = ~ entry[1];
@@ -32404,7 +32740,7 @@ module \weft.matmul.row_sum.column (value, drain, \port$4849$0 , cleared_rst, en
   assign adds_1 = \$11  & \$12 ;
   assign \$14  = drain & \$13 ;
   assign \read__en$20  = adds_1 | \$14 ;
-  assign \read__addr$21  = adds_1 ? entry[7:4] : \port$4849$0 [4:1];
+  assign \read__addr$21  = adds_1 ? entry[7:4] : \port$4956$0 [4:1];
   assign \write__en$22  = written[0] & \$15 ;
   assign value = drained_half ? \read__data$7  : read__data;
   always @(posedge cleared_clk)
@@ -32416,14 +32752,14 @@ module \weft.matmul.row_sum.column (value, drain, \port$4849$0 , cleared_rst, en
   always @(posedge cleared_clk)
     drained_half <= \$19 ;
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$77 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$78 ) begin end
     \$16  = entry;
     if (cleared_rst) begin
       \$16  = 8'h00;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$77 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$78 ) begin end
     \$17 [7:1] = written[7:1];
     \$17 [0] = arriving[0];
     if (arriving[0]) begin
@@ -32435,22 +32771,22 @@ module \weft.matmul.row_sum.column (value, drain, \port$4849$0 , cleared_rst, en
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$77 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$78 ) begin end
     \$18  = total;
     if (arriving[0]) begin
       \$18  = \$3 [31:0];
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$77 ) begin end
-    \$19  = \port$4849$0 [0];
+    if (\$auto$verilog_backend.cc:2355:dump_module$78 ) begin end
+    \$19  = \port$4956$0 [0];
     if (cleared_rst) begin
       \$19  = 1'h0;
     end
   end
-  assign sum = { \port$38586$0 [9], \port$38586$0 [9], \port$38586$0 [9], \port$38586$0 [9], \port$38586$0 [9], \port$38586$0 [9], \port$38586$0 [9], \port$38586$0 [9], \port$38586$0 [9], \port$38586$0 [9], \port$38586$0 [9], \port$38586$0 [9], \port$38586$0 [9], \port$38586$0 [9], \port$38586$0 [9], \port$38586$0 [9], \port$38586$0 [9], \port$38586$0 [9], \port$38586$0 [9], \port$38586$0 [9], \port$38586$0 [9], \port$38586$0 [9], \port$38586$0  };
-  assign drain_half = \port$4849$0 [0];
-  assign drain_row = \port$4849$0 [4:1];
+  assign sum = { \port$38812$0 [9], \port$38812$0 [9], \port$38812$0 [9], \port$38812$0 [9], \port$38812$0 [9], \port$38812$0 [9], \port$38812$0 [9], \port$38812$0 [9], \port$38812$0 [9], \port$38812$0 [9], \port$38812$0 [9], \port$38812$0 [9], \port$38812$0 [9], \port$38812$0 [9], \port$38812$0 [9], \port$38812$0 [9], \port$38812$0 [9], \port$38812$0 [9], \port$38812$0 [9], \port$38812$0 [9], \port$38812$0 [9], \port$38812$0 [9], \port$38812$0  };
+  assign drain_half = \port$4956$0 [0];
+  assign drain_row = \port$4956$0 [4:1];
   assign write__addr = written[7:4];
   assign write__data = total;
   assign \write__addr$23  = written[7:4];
@@ -32471,13 +32807,13 @@ module \weft.matmul.row_sum.column (value, drain, \port$4849$0 , cleared_rst, en
   assign \written.half  = written[3];
   assign \written.row  = written[7:4];
   assign \$12  = entry[3];
-  assign \$13  = \port$4849$0 [0];
+  assign \$13  = \port$4956$0 [0];
   assign \$15  = written[3];
 endmodule
 
-module \weft.matmul.rows (cmd__valid, take, o__ready, cleared_rst, \port$37568$0 , \port$37570$0 , \port$37572$0 , \port$37574$0 , \port$37576$0 , \port$37578$0 , \port$37580$0 , \port$37582$0 , \port$37584$0 , \port$37586$0 , \port$37588$0 , \port$37590$0 , \port$37592$0 , \port$37594$0 , \port$37596$0 , \port$37598$0 , stop
+module \weft.matmul.rows (cmd__valid, take, o__ready, cleared_rst, \port$37781$0 , \port$37783$0 , \port$37785$0 , \port$37787$0 , \port$37789$0 , \port$37791$0 , \port$37793$0 , \port$37795$0 , \port$37797$0 , \port$37799$0 , \port$37801$0 , \port$37803$0 , \port$37805$0 , \port$37807$0 , \port$37809$0 , \port$37811$0 , stop
 , known, o__payload, o__valid, cleared_clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$78  = 0;
+  reg \$auto$verilog_backend.cc:2355:dump_module$79  = 0;
   wire \$1 ;
   wire \$10 ;
   wire \$11 ;
@@ -32605,38 +32941,38 @@ module \weft.matmul.rows (cmd__valid, take, o__ready, cleared_rst, \port$37568$0
   wire o__ready;
   output o__valid;
   reg o__valid = 1'h0;
-  input [32:0] \port$37568$0 ;
-  wire [32:0] \port$37568$0 ;
-  input [32:0] \port$37570$0 ;
-  wire [32:0] \port$37570$0 ;
-  input [32:0] \port$37572$0 ;
-  wire [32:0] \port$37572$0 ;
-  input [32:0] \port$37574$0 ;
-  wire [32:0] \port$37574$0 ;
-  input [32:0] \port$37576$0 ;
-  wire [32:0] \port$37576$0 ;
-  input [32:0] \port$37578$0 ;
-  wire [32:0] \port$37578$0 ;
-  input [32:0] \port$37580$0 ;
-  wire [32:0] \port$37580$0 ;
-  input [32:0] \port$37582$0 ;
-  wire [32:0] \port$37582$0 ;
-  input [32:0] \port$37584$0 ;
-  wire [32:0] \port$37584$0 ;
-  input [32:0] \port$37586$0 ;
-  wire [32:0] \port$37586$0 ;
-  input [32:0] \port$37588$0 ;
-  wire [32:0] \port$37588$0 ;
-  input [32:0] \port$37590$0 ;
-  wire [32:0] \port$37590$0 ;
-  input [32:0] \port$37592$0 ;
-  wire [32:0] \port$37592$0 ;
-  input [32:0] \port$37594$0 ;
-  wire [32:0] \port$37594$0 ;
-  input [32:0] \port$37596$0 ;
-  wire [32:0] \port$37596$0 ;
-  input [32:0] \port$37598$0 ;
-  wire [32:0] \port$37598$0 ;
+  input [32:0] \port$37781$0 ;
+  wire [32:0] \port$37781$0 ;
+  input [32:0] \port$37783$0 ;
+  wire [32:0] \port$37783$0 ;
+  input [32:0] \port$37785$0 ;
+  wire [32:0] \port$37785$0 ;
+  input [32:0] \port$37787$0 ;
+  wire [32:0] \port$37787$0 ;
+  input [32:0] \port$37789$0 ;
+  wire [32:0] \port$37789$0 ;
+  input [32:0] \port$37791$0 ;
+  wire [32:0] \port$37791$0 ;
+  input [32:0] \port$37793$0 ;
+  wire [32:0] \port$37793$0 ;
+  input [32:0] \port$37795$0 ;
+  wire [32:0] \port$37795$0 ;
+  input [32:0] \port$37797$0 ;
+  wire [32:0] \port$37797$0 ;
+  input [32:0] \port$37799$0 ;
+  wire [32:0] \port$37799$0 ;
+  input [32:0] \port$37801$0 ;
+  wire [32:0] \port$37801$0 ;
+  input [32:0] \port$37803$0 ;
+  wire [32:0] \port$37803$0 ;
+  input [32:0] \port$37805$0 ;
+  wire [32:0] \port$37805$0 ;
+  input [32:0] \port$37807$0 ;
+  wire [32:0] \port$37807$0 ;
+  input [32:0] \port$37809$0 ;
+  wire [32:0] \port$37809$0 ;
+  input [32:0] \port$37811$0 ;
+  wire [32:0] \port$37811$0 ;
   wire step;
   input stop;
   wire stop;
@@ -32679,16 +33015,16 @@ module \weft.matmul.rows (cmd__valid, take, o__ready, cleared_rst, \port$37568$0
   assign \$17  = ~ tile_last;
   assign \$18  = goes & \$17 ;
   assign \$19  = goes & block_last;
-  assign \$20  = ! \port$37580$0 [15:0];
-  assign \$21  = ! \port$37580$0 [31:16];
-  assign \$22  = ! \port$37582$0 [15:0];
-  assign \$23  = ! \port$37582$0 [31:16];
-  assign \$24  = ! \port$37584$0 [15:0];
-  assign \$25  = ! \port$37584$0 [31:16];
-  assign \$26  = ! \port$37586$0 [15:0];
-  assign \$27  = ! \port$37586$0 [31:16];
+  assign \$20  = ! \port$37793$0 [15:0];
+  assign \$21  = ! \port$37793$0 [31:16];
+  assign \$22  = ! \port$37795$0 [15:0];
+  assign \$23  = ! \port$37795$0 [31:16];
+  assign \$24  = ! \port$37797$0 [15:0];
+  assign \$25  = ! \port$37797$0 [31:16];
+  assign \$26  = ! \port$37799$0 [15:0];
+  assign \$27  = ! \port$37799$0 [31:16];
   assign \$28  = | { \$27 , \$26 , \$25 , \$24 , \$23 , \$22 , \$21 , \$20  };
-  assign \$29  = \port$37580$0 [31:16] > 3'h4;
+  assign \$29  = \port$37793$0 [31:16] > 3'h4;
   assign \$30  = \$28  | \$29 ;
   assign \$33  = \$signal  + 1'h1;
   assign \$34  = \$signal$45  + acc_block;
@@ -32709,34 +33045,34 @@ module \weft.matmul.rows (cmd__valid, take, o__ready, cleared_rst, \port$37568$0
     mask <= \$42 ;
   \weft.matmul.rows.rows  rows (
     .address_m0(address),
-    .\base$84 (\port$37572$0 [23:0]),
+    .\base$84 (\port$37785$0 [23:0]),
     .block_first(block_first),
     .block_last(block_last),
     .cleared_clk(cleared_clk),
     .cleared_rst(cleared_rst),
-    .count_blocks(\port$37580$0 [15:0]),
+    .count_blocks(\port$37793$0 [15:0]),
     .end_k0(tail),
     .\final (\final ),
     .fresh(fresh),
     .last(last),
-    .\port$37582$0 (\port$37582$0 [31:0]),
-    .\port$37584$0 (\port$37584$0 [31:0]),
-    .\port$37586$0 (\port$37586$0 [31:0]),
+    .\port$37795$0 (\port$37795$0 [31:0]),
+    .\port$37797$0 (\port$37797$0 [31:0]),
+    .\port$37799$0 (\port$37799$0 [31:0]),
     .step(goes),
-    .stride_k0(\port$37588$0 [23:0]),
-    .stride_k1(\port$37590$0 [23:0]),
-    .stride_k2(\port$37592$0 [23:0]),
-    .stride_m0(\port$37594$0 [23:0]),
-    .stride_m1(\port$37596$0 [23:0]),
-    .stride_m2(\port$37598$0 [23:0]),
+    .stride_k0(\port$37801$0 [23:0]),
+    .stride_k1(\port$37803$0 [23:0]),
+    .stride_k2(\port$37805$0 [23:0]),
+    .stride_m0(\port$37807$0 [23:0]),
+    .stride_m1(\port$37809$0 [23:0]),
+    .stride_m2(\port$37811$0 [23:0]),
     .tile_first(tile_first),
     .tile_last(tile_last)
   );
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$78 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$79 ) begin end
     \$44  = \$signal ;
     if (\$16 ) begin
-      \$44  = { 1'h0, \port$37578$0 [15:0] };
+      \$44  = { 1'h0, \port$37791$0 [15:0] };
     end else if (\$18 ) begin
       \$44  = \$33 [16:0];
     end else if (\$19 ) begin
@@ -32749,10 +33085,10 @@ module \weft.matmul.rows (cmd__valid, take, o__ready, cleared_rst, \port$37568$0
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$78 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$79 ) begin end
     \$45  = \$signal$45 ;
     if (\$16 ) begin
-      \$45  = { 1'h0, \port$37578$0 [15:0] };
+      \$45  = { 1'h0, \port$37791$0 [15:0] };
     end else if (\$18 ) begin
     end else if (\$19 ) begin
       \$45  = \$35 [16:0];
@@ -32762,7 +33098,7 @@ module \weft.matmul.rows (cmd__valid, take, o__ready, cleared_rst, \port$37568$0
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$78 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$79 ) begin end
     \$36  = o__valid;
     if (\$16 ) begin
       \$36  = take;
@@ -32772,7 +33108,7 @@ module \weft.matmul.rows (cmd__valid, take, o__ready, cleared_rst, \port$37568$0
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$78 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$79 ) begin end
     \$37  = malformed;
     if (\$16 ) begin
       \$37  = \$32 ;
@@ -32782,60 +33118,60 @@ module \weft.matmul.rows (cmd__valid, take, o__ready, cleared_rst, \port$37568$0
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$78 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$79 ) begin end
     \$38  = \$signal$32 ;
     if (\$16 ) begin
-      \$38  = \port$37568$0 [8];
+      \$38  = \port$37781$0 [8];
     end
     if (cleared_rst) begin
       \$38  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$78 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$79 ) begin end
     \$39  = \$signal$37 ;
     if (\$16 ) begin
-      \$39  = \port$37568$0 [9];
+      \$39  = \port$37781$0 [9];
     end
     if (cleared_rst) begin
       \$39  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$78 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$79 ) begin end
     \$40  = k_tail;
     if (\$16 ) begin
-      \$40  = \port$37580$0 [18:16];
+      \$40  = \port$37793$0 [18:16];
     end
     if (cleared_rst) begin
       \$40  = 3'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$78 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$79 ) begin end
     \$41  = \$like ;
     if (\$16 ) begin
-      \$41  = { \port$37598$0 [32], \port$37596$0 [32], \port$37594$0 [32], \port$37592$0 [32], \port$37590$0 [32], \port$37588$0 [32], \port$37586$0 [32], \port$37584$0 [32], \port$37582$0 [32], \port$37580$0 [32], \port$37578$0 [32], \port$37576$0 [32], \port$37574$0 [32], \port$37572$0 [32], \port$37570$0 [32], \port$37568$0 [32] };
+      \$41  = { \port$37811$0 [32], \port$37809$0 [32], \port$37807$0 [32], \port$37805$0 [32], \port$37803$0 [32], \port$37801$0 [32], \port$37799$0 [32], \port$37797$0 [32], \port$37795$0 [32], \port$37793$0 [32], \port$37791$0 [32], \port$37789$0 [32], \port$37787$0 [32], \port$37785$0 [32], \port$37783$0 [32], \port$37781$0 [32] };
     end
     if (cleared_rst) begin
       \$41  = 16'h0000;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$78 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$79 ) begin end
     \$42  = mask;
     if (\$16 ) begin
-      \$42  = \port$37570$0 [31:16];
+      \$42  = \port$37783$0 [31:16];
     end
     if (cleared_rst) begin
       \$42  = 16'h0000;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$78 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$79 ) begin end
     \$43  = acc_block;
     if (\$16 ) begin
-      \$43  = \port$37578$0 [31:16];
+      \$43  = \port$37791$0 [31:16];
     end
     if (cleared_rst) begin
       \$43  = 16'h0000;
@@ -32844,21 +33180,21 @@ module \weft.matmul.rows (cmd__valid, take, o__ready, cleared_rst, \port$37568$0
   assign cmd__ready = take;
   assign step = goes;
   assign \fresh$11  = fresh;
-  assign base = \port$37572$0 [23:0];
-  assign cmd__payload = { \port$37598$0 [32], \port$37596$0 [32], \port$37594$0 [32], \port$37592$0 [32], \port$37590$0 [32], \port$37588$0 [32], \port$37586$0 [32], \port$37584$0 [32], \port$37582$0 [32], \port$37580$0 [32], \port$37578$0 [32], \port$37576$0 [32], \port$37574$0 [32], \port$37572$0 [32], \port$37570$0 [32], \port$37568$0 [32], \port$37598$0 [31:0], \port$37596$0 [31:0], \port$37594$0 [31:0], \port$37592$0 [31:0], \port$37590$0 [31:0], \port$37588$0 [31:0], \port$37586$0 [31:0], \port$37584$0 [31:0], \port$37582$0 [31:0], \port$37580$0 [31:0], \port$37578$0 [31:0], \port$37576$0 [31:0], \port$37574$0 [31:0], \port$37572$0 [31:0], \port$37570$0 [31:0], \port$37568$0 [31:0] };
-  assign count_m0 = \port$37584$0 [31:16];
-  assign stride_m0 = \port$37594$0 [23:0];
-  assign count_m1 = \port$37586$0 [15:0];
-  assign stride_m1 = \port$37596$0 [23:0];
-  assign count_m2 = \port$37586$0 [31:16];
-  assign stride_m2 = \port$37598$0 [23:0];
-  assign count_k0 = \port$37582$0 [15:0];
-  assign stride_k0 = \port$37588$0 [23:0];
-  assign count_k1 = \port$37582$0 [31:16];
-  assign stride_k1 = \port$37590$0 [23:0];
-  assign count_k2 = \port$37584$0 [15:0];
-  assign stride_k2 = \port$37592$0 [23:0];
-  assign count_blocks = \port$37580$0 [15:0];
+  assign base = \port$37785$0 [23:0];
+  assign cmd__payload = { \port$37811$0 [32], \port$37809$0 [32], \port$37807$0 [32], \port$37805$0 [32], \port$37803$0 [32], \port$37801$0 [32], \port$37799$0 [32], \port$37797$0 [32], \port$37795$0 [32], \port$37793$0 [32], \port$37791$0 [32], \port$37789$0 [32], \port$37787$0 [32], \port$37785$0 [32], \port$37783$0 [32], \port$37781$0 [32], \port$37811$0 [31:0], \port$37809$0 [31:0], \port$37807$0 [31:0], \port$37805$0 [31:0], \port$37803$0 [31:0], \port$37801$0 [31:0], \port$37799$0 [31:0], \port$37797$0 [31:0], \port$37795$0 [31:0], \port$37793$0 [31:0], \port$37791$0 [31:0], \port$37789$0 [31:0], \port$37787$0 [31:0], \port$37785$0 [31:0], \port$37783$0 [31:0], \port$37781$0 [31:0] };
+  assign count_m0 = \port$37797$0 [31:16];
+  assign stride_m0 = \port$37807$0 [23:0];
+  assign count_m1 = \port$37799$0 [15:0];
+  assign stride_m1 = \port$37809$0 [23:0];
+  assign count_m2 = \port$37799$0 [31:16];
+  assign stride_m2 = \port$37811$0 [23:0];
+  assign count_k0 = \port$37795$0 [15:0];
+  assign stride_k0 = \port$37801$0 [23:0];
+  assign count_k1 = \port$37795$0 [31:16];
+  assign stride_k1 = \port$37803$0 [23:0];
+  assign count_k2 = \port$37797$0 [15:0];
+  assign stride_k2 = \port$37805$0 [23:0];
+  assign count_blocks = \port$37793$0 [15:0];
   assign \o__payload.address  = o__payload[23:0];
   assign \o__payload.acc  = o__payload[40:24];
   assign \o__payload.bytes  = o__payload[43:41];
@@ -32872,34 +33208,34 @@ module \weft.matmul.rows (cmd__valid, take, o__ready, cleared_rst, \port$37568$0
   assign \o__payload.wrong  = o__payload[51];
   assign \o__payload.index  = o__payload[67:52];
   assign \o__payload.mask  = o__payload[83:68];
-  assign \cmd__payload.opcode  = \port$37568$0 [7:0];
-  assign \cmd__payload.wait  = \port$37570$0 [15:0];
-  assign \cmd__payload.post  = \port$37570$0 [31:16];
-  assign \cmd__payload.accumulate  = \port$37568$0 [8];
-  assign \cmd__payload.row_sum  = \port$37568$0 [9];
-  assign \cmd__payload.early  = \port$37568$0 [10];
-  assign \cmd__payload.act  = \port$37572$0 [23:0];
-  assign \cmd__payload.wgt  = \port$37574$0 [15:0];
-  assign \cmd__payload.wgt_block  = \port$37574$0 [31:16];
-  assign \cmd__payload.wait_weights  = \port$37576$0 [15:0];
-  assign \cmd__payload.wait_acc  = \port$37576$0 [31:16];
-  assign \cmd__payload.acc  = \port$37578$0 [15:0];
-  assign \cmd__payload.acc_block  = \port$37578$0 [31:16];
-  assign \cmd__payload.blocks  = \port$37580$0 [15:0];
-  assign \cmd__payload.k_tail  = \port$37580$0 [31:16];
-  assign \cmd__payload.k0  = \port$37582$0 [15:0];
-  assign \cmd__payload.k1  = \port$37582$0 [31:16];
-  assign \cmd__payload.k2  = \port$37584$0 [15:0];
-  assign \cmd__payload.m0  = \port$37584$0 [31:16];
-  assign \cmd__payload.m1  = \port$37586$0 [15:0];
-  assign \cmd__payload.m2  = \port$37586$0 [31:16];
-  assign \cmd__payload.k0_stride  = \port$37588$0 [23:0];
-  assign \cmd__payload.k1_stride  = \port$37590$0 [23:0];
-  assign \cmd__payload.k2_stride  = \port$37592$0 [23:0];
-  assign \cmd__payload.m0_stride  = \port$37594$0 [23:0];
-  assign \cmd__payload.m1_stride  = \port$37596$0 [23:0];
-  assign \cmd__payload.m2_stride  = \port$37598$0 [23:0];
-  assign \cmd__payload.index  = { \port$37598$0 [32], \port$37596$0 [32], \port$37594$0 [32], \port$37592$0 [32], \port$37590$0 [32], \port$37588$0 [32], \port$37586$0 [32], \port$37584$0 [32], \port$37582$0 [32], \port$37580$0 [32], \port$37578$0 [32], \port$37576$0 [32], \port$37574$0 [32], \port$37572$0 [32], \port$37570$0 [32], \port$37568$0 [32] };
+  assign \cmd__payload.opcode  = \port$37781$0 [7:0];
+  assign \cmd__payload.wait  = \port$37783$0 [15:0];
+  assign \cmd__payload.post  = \port$37783$0 [31:16];
+  assign \cmd__payload.accumulate  = \port$37781$0 [8];
+  assign \cmd__payload.row_sum  = \port$37781$0 [9];
+  assign \cmd__payload.early  = \port$37781$0 [10];
+  assign \cmd__payload.act  = \port$37785$0 [23:0];
+  assign \cmd__payload.wgt  = \port$37787$0 [15:0];
+  assign \cmd__payload.wgt_block  = \port$37787$0 [31:16];
+  assign \cmd__payload.wait_weights  = \port$37789$0 [15:0];
+  assign \cmd__payload.wait_acc  = \port$37789$0 [31:16];
+  assign \cmd__payload.acc  = \port$37791$0 [15:0];
+  assign \cmd__payload.acc_block  = \port$37791$0 [31:16];
+  assign \cmd__payload.blocks  = \port$37793$0 [15:0];
+  assign \cmd__payload.k_tail  = \port$37793$0 [31:16];
+  assign \cmd__payload.k0  = \port$37795$0 [15:0];
+  assign \cmd__payload.k1  = \port$37795$0 [31:16];
+  assign \cmd__payload.k2  = \port$37797$0 [15:0];
+  assign \cmd__payload.m0  = \port$37797$0 [31:16];
+  assign \cmd__payload.m1  = \port$37799$0 [15:0];
+  assign \cmd__payload.m2  = \port$37799$0 [31:16];
+  assign \cmd__payload.k0_stride  = \port$37801$0 [23:0];
+  assign \cmd__payload.k1_stride  = \port$37803$0 [23:0];
+  assign \cmd__payload.k2_stride  = \port$37805$0 [23:0];
+  assign \cmd__payload.m0_stride  = \port$37807$0 [23:0];
+  assign \cmd__payload.m1_stride  = \port$37809$0 [23:0];
+  assign \cmd__payload.m2_stride  = \port$37811$0 [23:0];
+  assign \cmd__payload.index  = { \port$37811$0 [32], \port$37809$0 [32], \port$37807$0 [32], \port$37805$0 [32], \port$37803$0 [32], \port$37801$0 [32], \port$37799$0 [32], \port$37797$0 [32], \port$37795$0 [32], \port$37793$0 [32], \port$37791$0 [32], \port$37789$0 [32], \port$37787$0 [32], \port$37785$0 [32], \port$37783$0 [32], \port$37781$0 [32] };
   assign o__payload[83:68] = mask;
   assign o__payload[67:52] = \$like ;
   assign o__payload[51] = \$15 ;
@@ -32917,9 +33253,9 @@ module \weft.matmul.rows (cmd__valid, take, o__ready, cleared_rst, \port$37568$0
   assign \$32  = \$30 ;
 endmodule
 
-module \weft.matmul.rows.rows (fresh, step, tile_last, block_last, \final , cleared_rst, \base$84 , count_blocks, \port$37582$0 , \port$37584$0 , \port$37586$0 , stride_k0, stride_k1, stride_k2, stride_m0, stride_m1, stride_m2, end_k0, address_m0, last, tile_first
+module \weft.matmul.rows.rows (fresh, step, tile_last, block_last, \final , cleared_rst, \base$84 , count_blocks, \port$37795$0 , \port$37797$0 , \port$37799$0 , stride_k0, stride_k1, stride_k2, stride_m0, stride_m1, stride_m2, end_k0, address_m0, last, tile_first
 , block_first, cleared_clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$79  = 0;
+  reg \$auto$verilog_backend.cc:2355:dump_module$80  = 0;
   wire \$1 ;
   wire \$10 ;
   wire \$100 ;
@@ -33218,12 +33554,12 @@ module \weft.matmul.rows.rows (fresh, step, tile_last, block_last, \final , clea
   reg [15:0] left_m0 = 16'h0000;
   reg [15:0] left_m1 = 16'h0000;
   reg [15:0] left_m2 = 16'h0000;
-  input [31:0] \port$37582$0 ;
-  wire [31:0] \port$37582$0 ;
-  input [31:0] \port$37584$0 ;
-  wire [31:0] \port$37584$0 ;
-  input [31:0] \port$37586$0 ;
-  wire [31:0] \port$37586$0 ;
+  input [31:0] \port$37795$0 ;
+  wire [31:0] \port$37795$0 ;
+  input [31:0] \port$37797$0 ;
+  wire [31:0] \port$37797$0 ;
+  input [31:0] \port$37799$0 ;
+  wire [31:0] \port$37799$0 ;
   reg select_blocks = 1'h0;
   reg select_k0 = 1'h0;
   reg select_k1 = 1'h0;
@@ -33263,34 +33599,34 @@ module \weft.matmul.rows.rows (fresh, step, tile_last, block_last, \final , clea
   reg tile_first = 1'h0;
   output tile_last;
   wire tile_last;
-  assign end_new_m0 = \port$37584$0 [31:16] == 1'h1;
+  assign end_new_m0 = \port$37797$0 [31:16] == 1'h1;
   assign \$1  = left_m0 == 1'h1;
   assign \$2  = ! bound_m0;
   assign end_on_m0 = select_m0 ? \$1  : \$3 ;
-  assign end_new_m1 = \port$37586$0 [15:0] == 1'h1;
+  assign end_new_m1 = \port$37799$0 [15:0] == 1'h1;
   assign \$4  = left_m1 == 1'h1;
   assign \$6  = ! bound_m1;
   assign \$7  = \$5  ? \$6  : end_m1;
   assign end_on_m1 = select_m1 ? \$4  : \$7 ;
-  assign end_new_m2 = \port$37586$0 [31:16] == 1'h1;
+  assign end_new_m2 = \port$37799$0 [31:16] == 1'h1;
   assign \$8  = left_m2 == 1'h1;
   assign \$9  = & { end_m1, end_m0 };
   assign \$10  = ! bound_m2;
   assign \$11  = \$9  ? \$10  : end_m2;
   assign end_on_m2 = select_m2 ? \$8  : \$11 ;
-  assign end_new_k0 = \port$37582$0 [15:0] == 1'h1;
+  assign end_new_k0 = \port$37795$0 [15:0] == 1'h1;
   assign \$12  = left_k0 == 1'h1;
   assign \$13  = & { end_m2, end_m1, end_m0 };
   assign \$14  = ! bound_k0;
   assign \$15  = \$13  ? \$14  : end_k0;
   assign end_on_k0 = select_k0 ? \$12  : \$15 ;
-  assign end_new_k1 = \port$37582$0 [31:16] == 1'h1;
+  assign end_new_k1 = \port$37795$0 [31:16] == 1'h1;
   assign \$16  = left_k1 == 1'h1;
   assign \$17  = & { end_k0, end_m2, end_m1, end_m0 };
   assign \$18  = ! bound_k1;
   assign \$19  = \$17  ? \$18  : end_k1;
   assign end_on_k1 = select_k1 ? \$16  : \$19 ;
-  assign end_new_k2 = \port$37584$0 [15:0] == 1'h1;
+  assign end_new_k2 = \port$37797$0 [15:0] == 1'h1;
   assign \$20  = left_k2 == 1'h1;
   assign \$21  = & { end_k1, end_k0, end_m2, end_m1, end_m0 };
   assign \$22  = ! bound_k2;
@@ -33335,8 +33671,8 @@ module \weft.matmul.rows.rows (fresh, step, tile_last, block_last, \final , clea
   assign \$56  = ~ end_new_m0;
   assign \$59  = ~ end_on_m0;
   assign \$62  = fresh ? \$58  : \$61 ;
-  assign \$63  = \port$37584$0 [31:16] - 1'h1;
-  assign \$64  = \port$37584$0 [31:16] - 1'h1;
+  assign \$63  = \port$37797$0 [31:16] - 1'h1;
+  assign \$64  = \port$37797$0 [31:16] - 1'h1;
   assign \$65  = left_m0 - 1'h1;
   assign \$66  = end_m0 ? { 1'h0, bound_m0 } : \$65 ;
   assign \$67  = step & fresh;
@@ -33346,8 +33682,8 @@ module \weft.matmul.rows.rows (fresh, step, tile_last, block_last, \final , clea
   assign \$72  = ~ end_on_m1;
   assign \$74  = \$72  & \$73 ;
   assign \$75  = fresh ? \$71  : \$74 ;
-  assign \$77  = \port$37586$0 [15:0] - 1'h1;
-  assign \$78  = \port$37586$0 [15:0] - 1'h1;
+  assign \$77  = \port$37799$0 [15:0] - 1'h1;
+  assign \$78  = \port$37799$0 [15:0] - 1'h1;
   assign \$79  = left_m1 - 1'h1;
   assign \$80  = end_m1 ? { 1'h0, bound_m1 } : \$79 ;
   assign \$81  = step & fresh;
@@ -33360,8 +33696,8 @@ module \weft.matmul.rows.rows (fresh, step, tile_last, block_last, \final , clea
   assign \$88  = \$86  & \$87 ;
   assign \$89  = fresh ? \$85  : \$88 ;
   assign \$90  = & { end_m1, end_m0 };
-  assign \$91  = \port$37586$0 [31:16] - 1'h1;
-  assign \$92  = \port$37586$0 [31:16] - 1'h1;
+  assign \$91  = \port$37799$0 [31:16] - 1'h1;
+  assign \$92  = \port$37799$0 [31:16] - 1'h1;
   assign \$93  = left_m2 - 1'h1;
   assign \$94  = end_m2 ? { 1'h0, bound_m2 } : \$93 ;
   assign \$95  = step & fresh;
@@ -33374,8 +33710,8 @@ module \weft.matmul.rows.rows (fresh, step, tile_last, block_last, \final , clea
   assign \$102  = \$100  & \$101 ;
   assign \$103  = fresh ? \$99  : \$102 ;
   assign \$104  = & { end_m2, end_m1, end_m0 };
-  assign \$105  = \port$37582$0 [15:0] - 1'h1;
-  assign \$106  = \port$37582$0 [15:0] - 1'h1;
+  assign \$105  = \port$37795$0 [15:0] - 1'h1;
+  assign \$106  = \port$37795$0 [15:0] - 1'h1;
   assign \$107  = left_k0 - 1'h1;
   assign \$108  = end_k0 ? { 1'h0, bound_k0 } : \$107 ;
   assign \$109  = step & fresh;
@@ -33388,8 +33724,8 @@ module \weft.matmul.rows.rows (fresh, step, tile_last, block_last, \final , clea
   assign \$116  = \$114  & \$115 ;
   assign \$117  = fresh ? \$113  : \$116 ;
   assign \$118  = & { end_k0, end_m2, end_m1, end_m0 };
-  assign \$119  = \port$37582$0 [31:16] - 1'h1;
-  assign \$120  = \port$37582$0 [31:16] - 1'h1;
+  assign \$119  = \port$37795$0 [31:16] - 1'h1;
+  assign \$120  = \port$37795$0 [31:16] - 1'h1;
   assign \$121  = left_k1 - 1'h1;
   assign \$122  = end_k1 ? { 1'h0, bound_k1 } : \$121 ;
   assign \$123  = step & fresh;
@@ -33402,8 +33738,8 @@ module \weft.matmul.rows.rows (fresh, step, tile_last, block_last, \final , clea
   assign \$130  = \$128  & \$129 ;
   assign \$131  = fresh ? \$127  : \$130 ;
   assign \$132  = & { end_k1, end_k0, end_m2, end_m1, end_m0 };
-  assign \$133  = \port$37584$0 [15:0] - 1'h1;
-  assign \$134  = \port$37584$0 [15:0] - 1'h1;
+  assign \$133  = \port$37797$0 [15:0] - 1'h1;
+  assign \$134  = \port$37797$0 [15:0] - 1'h1;
   assign \$135  = left_k2 - 1'h1;
   assign \$136  = end_k2 ? { 1'h0, bound_k2 } : \$135 ;
   assign \$137  = step & fresh;
@@ -33539,7 +33875,7 @@ module \weft.matmul.rows.rows (fresh, step, tile_last, block_last, \final , clea
   always @(posedge cleared_clk)
     block_first <= \$227 ;
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$79 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
     \$184  = end_m0;
     if (step) begin
       \$184  = \$55 ;
@@ -33549,7 +33885,7 @@ module \weft.matmul.rows.rows (fresh, step, tile_last, block_last, \final , clea
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$79 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
     \$185  = select_m0;
     if (step) begin
       \$185  = \$62 ;
@@ -33559,7 +33895,7 @@ module \weft.matmul.rows.rows (fresh, step, tile_last, block_last, \final , clea
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$79 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
     \$186  = bound_m0;
     if (step) begin
       if (fresh) begin
@@ -33571,7 +33907,7 @@ module \weft.matmul.rows.rows (fresh, step, tile_last, block_last, \final , clea
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$79 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
     \$187  = left_m0;
     if (step) begin
       (* full_case = 32'd1 *)
@@ -33586,7 +33922,7 @@ module \weft.matmul.rows.rows (fresh, step, tile_last, block_last, \final , clea
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$79 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
     \$188  = step_m0;
     if (\$67 ) begin
       \$188  = stride_m0;
@@ -33596,7 +33932,7 @@ module \weft.matmul.rows.rows (fresh, step, tile_last, block_last, \final , clea
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$79 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
     \$189  = end_m1;
     if (step) begin
       \$189  = \$68 ;
@@ -33606,7 +33942,7 @@ module \weft.matmul.rows.rows (fresh, step, tile_last, block_last, \final , clea
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$79 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
     \$190  = select_m1;
     if (step) begin
       \$190  = \$75 ;
@@ -33616,7 +33952,7 @@ module \weft.matmul.rows.rows (fresh, step, tile_last, block_last, \final , clea
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$79 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
     \$191  = bound_m1;
     if (step) begin
       if (fresh) begin
@@ -33628,7 +33964,7 @@ module \weft.matmul.rows.rows (fresh, step, tile_last, block_last, \final , clea
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$79 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
     \$192  = left_m1;
     if (step) begin
       if (fresh) begin
@@ -33642,7 +33978,7 @@ module \weft.matmul.rows.rows (fresh, step, tile_last, block_last, \final , clea
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$79 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
     \$193  = step_m1;
     if (\$81 ) begin
       \$193  = stride_m1;
@@ -33652,7 +33988,7 @@ module \weft.matmul.rows.rows (fresh, step, tile_last, block_last, \final , clea
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$79 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
     \$194  = end_m2;
     if (step) begin
       \$194  = \$82 ;
@@ -33662,7 +33998,7 @@ module \weft.matmul.rows.rows (fresh, step, tile_last, block_last, \final , clea
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$79 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
     \$195  = select_m2;
     if (step) begin
       \$195  = \$89 ;
@@ -33672,7 +34008,7 @@ module \weft.matmul.rows.rows (fresh, step, tile_last, block_last, \final , clea
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$79 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
     \$196  = bound_m2;
     if (step) begin
       if (fresh) begin
@@ -33684,7 +34020,7 @@ module \weft.matmul.rows.rows (fresh, step, tile_last, block_last, \final , clea
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$79 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
     \$197  = left_m2;
     if (step) begin
       if (fresh) begin
@@ -33698,7 +34034,7 @@ module \weft.matmul.rows.rows (fresh, step, tile_last, block_last, \final , clea
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$79 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
     \$198  = step_m2;
     if (\$95 ) begin
       \$198  = stride_m2;
@@ -33708,7 +34044,7 @@ module \weft.matmul.rows.rows (fresh, step, tile_last, block_last, \final , clea
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$79 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
     \$199  = end_k0;
     if (step) begin
       \$199  = \$96 ;
@@ -33718,7 +34054,7 @@ module \weft.matmul.rows.rows (fresh, step, tile_last, block_last, \final , clea
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$79 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
     \$200  = select_k0;
     if (step) begin
       \$200  = \$103 ;
@@ -33728,7 +34064,7 @@ module \weft.matmul.rows.rows (fresh, step, tile_last, block_last, \final , clea
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$79 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
     \$201  = bound_k0;
     if (step) begin
       if (fresh) begin
@@ -33740,7 +34076,7 @@ module \weft.matmul.rows.rows (fresh, step, tile_last, block_last, \final , clea
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$79 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
     \$202  = left_k0;
     if (step) begin
       if (fresh) begin
@@ -33754,7 +34090,7 @@ module \weft.matmul.rows.rows (fresh, step, tile_last, block_last, \final , clea
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$79 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
     \$203  = step_k0;
     if (\$109 ) begin
       \$203  = stride_k0;
@@ -33764,7 +34100,7 @@ module \weft.matmul.rows.rows (fresh, step, tile_last, block_last, \final , clea
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$79 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
     \$204  = end_k1;
     if (step) begin
       \$204  = \$110 ;
@@ -33774,7 +34110,7 @@ module \weft.matmul.rows.rows (fresh, step, tile_last, block_last, \final , clea
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$79 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
     \$205  = select_k1;
     if (step) begin
       \$205  = \$117 ;
@@ -33784,7 +34120,7 @@ module \weft.matmul.rows.rows (fresh, step, tile_last, block_last, \final , clea
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$79 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
     \$206  = bound_k1;
     if (step) begin
       if (fresh) begin
@@ -33796,7 +34132,7 @@ module \weft.matmul.rows.rows (fresh, step, tile_last, block_last, \final , clea
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$79 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
     \$207  = left_k1;
     if (step) begin
       if (fresh) begin
@@ -33810,7 +34146,7 @@ module \weft.matmul.rows.rows (fresh, step, tile_last, block_last, \final , clea
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$79 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
     \$208  = step_k1;
     if (\$123 ) begin
       \$208  = stride_k1;
@@ -33820,7 +34156,7 @@ module \weft.matmul.rows.rows (fresh, step, tile_last, block_last, \final , clea
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$79 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
     \$209  = end_k2;
     if (step) begin
       \$209  = \$124 ;
@@ -33830,7 +34166,7 @@ module \weft.matmul.rows.rows (fresh, step, tile_last, block_last, \final , clea
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$79 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
     \$210  = select_k2;
     if (step) begin
       \$210  = \$131 ;
@@ -33840,7 +34176,7 @@ module \weft.matmul.rows.rows (fresh, step, tile_last, block_last, \final , clea
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$79 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
     \$211  = bound_k2;
     if (step) begin
       if (fresh) begin
@@ -33852,7 +34188,7 @@ module \weft.matmul.rows.rows (fresh, step, tile_last, block_last, \final , clea
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$79 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
     \$212  = left_k2;
     if (step) begin
       if (fresh) begin
@@ -33866,7 +34202,7 @@ module \weft.matmul.rows.rows (fresh, step, tile_last, block_last, \final , clea
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$79 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
     \$213  = step_k2;
     if (\$137 ) begin
       \$213  = stride_k2;
@@ -33876,7 +34212,7 @@ module \weft.matmul.rows.rows (fresh, step, tile_last, block_last, \final , clea
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$79 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
     \$214  = end_blocks;
     if (step) begin
       \$214  = \$138 ;
@@ -33886,7 +34222,7 @@ module \weft.matmul.rows.rows (fresh, step, tile_last, block_last, \final , clea
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$79 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
     \$215  = select_blocks;
     if (step) begin
       \$215  = \$145 ;
@@ -33896,7 +34232,7 @@ module \weft.matmul.rows.rows (fresh, step, tile_last, block_last, \final , clea
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$79 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
     \$216  = bound_blocks;
     if (step) begin
       if (fresh) begin
@@ -33908,7 +34244,7 @@ module \weft.matmul.rows.rows (fresh, step, tile_last, block_last, \final , clea
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$79 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
     \$217  = left_blocks;
     if (step) begin
       if (fresh) begin
@@ -33922,7 +34258,7 @@ module \weft.matmul.rows.rows (fresh, step, tile_last, block_last, \final , clea
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$79 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
     \$218  = base;
     if (\$151 ) begin
       \$218  = \base$84 ;
@@ -33932,7 +34268,7 @@ module \weft.matmul.rows.rows (fresh, step, tile_last, block_last, \final , clea
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$79 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
     \$219  = address_m0;
     if (\$153 ) begin
       \$219  = \$154 ;
@@ -33942,7 +34278,7 @@ module \weft.matmul.rows.rows (fresh, step, tile_last, block_last, \final , clea
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$79 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
     \$220  = address_m1;
     if (\$157 ) begin
       \$220  = \$158 ;
@@ -33952,7 +34288,7 @@ module \weft.matmul.rows.rows (fresh, step, tile_last, block_last, \final , clea
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$79 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
     \$221  = address_m2;
     if (\$161 ) begin
       \$221  = \$162 ;
@@ -33962,7 +34298,7 @@ module \weft.matmul.rows.rows (fresh, step, tile_last, block_last, \final , clea
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$79 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
     \$222  = address_k0;
     if (\$165 ) begin
       \$222  = \$166 ;
@@ -33972,7 +34308,7 @@ module \weft.matmul.rows.rows (fresh, step, tile_last, block_last, \final , clea
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$79 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
     \$223  = address_k1;
     if (\$169 ) begin
       \$223  = \$170 ;
@@ -33982,7 +34318,7 @@ module \weft.matmul.rows.rows (fresh, step, tile_last, block_last, \final , clea
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$79 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
     \$224  = address_k2;
     if (\$173 ) begin
       \$224  = \$174 ;
@@ -33992,7 +34328,7 @@ module \weft.matmul.rows.rows (fresh, step, tile_last, block_last, \final , clea
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$79 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
     \$225  = last;
     if (step) begin
       \$225  = \$177 ;
@@ -34002,7 +34338,7 @@ module \weft.matmul.rows.rows (fresh, step, tile_last, block_last, \final , clea
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$79 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
     \$226  = tile_first;
     if (step) begin
       \$226  = \$179 ;
@@ -34012,7 +34348,7 @@ module \weft.matmul.rows.rows (fresh, step, tile_last, block_last, \final , clea
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$79 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
     \$227  = block_first;
     if (step) begin
       if (\$181 ) begin
@@ -34023,12 +34359,12 @@ module \weft.matmul.rows.rows (fresh, step, tile_last, block_last, \final , clea
       \$227  = 1'h0;
     end
   end
-  assign count_m0 = \port$37584$0 [31:16];
-  assign count_m1 = \port$37586$0 [15:0];
-  assign count_m2 = \port$37586$0 [31:16];
-  assign count_k0 = \port$37582$0 [15:0];
-  assign count_k1 = \port$37582$0 [31:16];
-  assign count_k2 = \port$37584$0 [15:0];
+  assign count_m0 = \port$37797$0 [31:16];
+  assign count_m1 = \port$37799$0 [15:0];
+  assign count_m2 = \port$37799$0 [31:16];
+  assign count_k0 = \port$37795$0 [15:0];
+  assign count_k1 = \port$37795$0 [31:16];
+  assign count_k2 = \port$37797$0 [15:0];
   assign step_stride = \$52 [23:0];
   assign following = \$53 [23:0];
   assign address = address_m0;
@@ -34053,9 +34389,9 @@ endmodule
 
 module \weft.memory_port (axi__arready, axi__wready, axi__bid, axi__bresp, axi__bvalid, axi__rid, axi__rdata, axi__rresp, axi__rlast, axi__rvalid, clk, rst, fetch__burst__valid, fetch__burst__payload, axi__arvalid, \port$2215$0 , \port$2216$0 , \port$2217$0 , fetch__burst__ready, fetch__beat__valid, load__burst__ready
 , load__beat__valid, simt_read__burst__ready, simt_read__beat__valid, simt_code__burst__ready, simt_code__beat__valid, axi__awvalid, \port$2274$0 , \port$2275$0 , store__burst__ready, store__done__payload, store__done__valid, simt_write__burst__ready, simt_write__done__payload, simt_write__done__valid, axi__wlast, outstanding, read_beat, read_stall, write_beat, write_stall, load__beat__ready
-, load__burst__valid, load__burst__payload, store__beat__valid, store__burst__valid, store__burst__payload, simt_read__beat__ready, simt_read__burst__valid, simt_read__burst__payload, fetch__beat__payload, axi__rready, load__beat__payload, simt_read__beat__payload, simt_code__beat__payload, axi__wvalid, axi__wdata, axi__wstrb, store__beat__ready, simt_write__beat__ready, store__beat__payload, simt_code__burst__valid, simt_code__burst__payload
+, store__beat__valid, simt_read__beat__ready, simt_read__burst__valid, simt_read__burst__payload, fetch__beat__payload, axi__rready, load__beat__payload, simt_read__beat__payload, simt_code__beat__payload, axi__wvalid, axi__wdata, axi__wstrb, store__beat__ready, simt_write__beat__ready, load__burst__valid, load__burst__payload, store__beat__payload, store__burst__valid, store__burst__payload, simt_code__burst__valid, simt_code__burst__payload
 , simt_write__beat__valid, simt_write__beat__payload, simt_write__burst__valid, simt_write__burst__payload, axi__awready);
-  reg \$auto$verilog_backend.cc:2355:dump_module$80  = 0;
+  reg \$auto$verilog_backend.cc:2355:dump_module$81  = 0;
   wire \$1 ;
   wire \$10 ;
   wire \$100 ;
@@ -34849,7 +35185,7 @@ module \weft.memory_port (axi__arready, axi__wready, axi__bid, axi__bresp, axi__
     .write__data(i__payload)
   );
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$81 ) begin end
     axi__rready = 1'h0;
     if (\$69 ) begin
       axi__rready = 1'h1;
@@ -34865,7 +35201,7 @@ module \weft.memory_port (axi__arready, axi__wready, axi__bid, axi__bresp, axi__
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$81 ) begin end
     axi__wvalid = 1'h0;
     if (\$103 ) begin
       axi__wvalid = store__beat__valid;
@@ -34875,7 +35211,7 @@ module \weft.memory_port (axi__arready, axi__wready, axi__bid, axi__bresp, axi__
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$81 ) begin end
     axi__wdata = 32'd0;
     if (\$103 ) begin
       axi__wdata = store__beat__payload[31:0];
@@ -34885,7 +35221,7 @@ module \weft.memory_port (axi__arready, axi__wready, axi__bid, axi__bresp, axi__
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$81 ) begin end
     axi__wstrb = 4'h0;
     if (\$103 ) begin
       axi__wstrb = store__beat__payload[35:32];
@@ -34895,28 +35231,28 @@ module \weft.memory_port (axi__arready, axi__wready, axi__bid, axi__bresp, axi__
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$81 ) begin end
     store__beat__ready = 1'h0;
     if (\$103 ) begin
       store__beat__ready = axi__wready;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$81 ) begin end
     simt_write__beat__ready = 1'h0;
     if (\$107 ) begin
       simt_write__beat__ready = axi__wready;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$81 ) begin end
     \$210  = \$123 ;
     if (rst) begin
       \$210  = 4'hf;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$81 ) begin end
     \$211  = read_latest;
     if (axi__arvalid) begin
       \$211  = read_grant;
@@ -34926,98 +35262,98 @@ module \weft.memory_port (axi__arready, axi__wready, axi__bid, axi__bresp, axi__
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$81 ) begin end
     \$212  = \$128 ;
     if (rst) begin
       \$212  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$81 ) begin end
     \$213  = \$133 ;
     if (rst) begin
       \$213  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$81 ) begin end
     \$214  = \$138 ;
     if (rst) begin
       \$214  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$81 ) begin end
     \$215  = \$143 ;
     if (rst) begin
       \$215  = 1'h1;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$81 ) begin end
     \$216  = \$148 ;
     if (rst) begin
       \$216  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$81 ) begin end
     \$217  = \$153 ;
     if (rst) begin
       \$217  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$81 ) begin end
     \$218  = \$158 ;
     if (rst) begin
       \$218  = 1'h1;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$81 ) begin end
     \$219  = \$163 ;
     if (rst) begin
       \$219  = 1'h1;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$81 ) begin end
     \$220  = \$168 ;
     if (rst) begin
       \$220  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$81 ) begin end
     \$221  = \$173 ;
     if (rst) begin
       \$221  = 1'h1;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$81 ) begin end
     \$222  = \$178 ;
     if (rst) begin
       \$222  = 1'h1;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$81 ) begin end
     \$223  = \$183 ;
     if (rst) begin
       \$223  = 1'h1;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$81 ) begin end
     \$224  = \$186 ;
     if (rst) begin
       \$224  = 2'h3;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$81 ) begin end
     \$225  = write_latest;
     if (axi__awvalid) begin
       \$225  = write_grant;
@@ -35027,21 +35363,21 @@ module \weft.memory_port (axi__arready, axi__wready, axi__bid, axi__bresp, axi__
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$81 ) begin end
     \$226  = \$191 ;
     if (rst) begin
       \$226  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$81 ) begin end
     \$227  = \$196 ;
     if (rst) begin
       \$227  = 1'h1;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$81 ) begin end
     \$228  = sent;
     if (\$197 ) begin
       \$228  = \$199 [3:0];
@@ -35051,49 +35387,49 @@ module \weft.memory_port (axi__arready, axi__wready, axi__bid, axi__bresp, axi__
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$81 ) begin end
     \$229  = \$200 ;
     if (rst) begin
       \$229  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$81 ) begin end
     \$230  = \$202 ;
     if (rst) begin
       \$230  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$81 ) begin end
     \$231  = \$203 ;
     if (rst) begin
       \$231  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$81 ) begin end
     \$232  = \$204 ;
     if (rst) begin
       \$232  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$81 ) begin end
     \$233  = \$206 [15:0];
     if (rst) begin
       \$233  = 16'h0000;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$81 ) begin end
     \$234  = \$208 [15:0];
     if (rst) begin
       \$234  = 16'h0000;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$80 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$81 ) begin end
     \$235  = \$209 ;
     if (rst) begin
       \$235  = 1'h0;
@@ -35211,7 +35547,7 @@ module \weft.memory_port (axi__arready, axi__wready, axi__bid, axi__bresp, axi__
 endmodule
 
 module \weft.memory_port.owed (rst, i__valid, o__ready, o__payload, write__data, o__valid, i__ready, clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$81  = 0;
+  reg \$auto$verilog_backend.cc:2355:dump_module$82  = 0;
   wire \$1 ;
   wire \$10 ;
   wire \$11 ;
@@ -35327,28 +35663,28 @@ module \weft.memory_port.owed (rst, i__valid, o__ready, o__payload, write__data,
   always @(posedge clk)
     level <= \$26 ;
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$81 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$82 ) begin end
     \$22  = \$4 [3:0];
     if (rst) begin
       \$22  = 4'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$81 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$82 ) begin end
     \$23  = \$11 ;
     if (rst) begin
       \$23  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$81 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$82 ) begin end
     \$24  = \$16 ;
     if (rst) begin
       \$24  = 1'h1;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$81 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$82 ) begin end
     \$25  = write__addr;
     if (push) begin
       \$25  = \$19 [3:0];
@@ -35358,7 +35694,7 @@ module \weft.memory_port.owed (rst, i__valid, o__ready, o__payload, write__data,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$81 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$82 ) begin end
     \$26  = level;
     if (\$20 ) begin
       \$26  = \$21 ;
@@ -35388,7 +35724,7 @@ module \weft.memory_port.owed (rst, i__valid, o__ready, o__payload, write__data,
   assign \read__data.left  = o__payload[4:1];
 endmodule
 
-module \weft.param_sram (rst, read__bias, read__scale, write__valid, read__addr, \port$38217$0 , \read__addr$17 , read__en, clk);
+module \weft.param_sram (rst, read__bias, read__scale, write__valid, read__addr, \port$38443$0 , \read__addr$17 , read__en, clk);
   wire [5:0] \$1 ;
   wire [6:0] \$2 ;
   wire [7:0] \$3 ;
@@ -35397,8 +35733,8 @@ module \weft.param_sram (rst, read__bias, read__scale, write__valid, read__addr,
   input clk;
   wire clk;
   wire first;
-  input [69:0] \port$38217$0 ;
-  wire [69:0] \port$38217$0 ;
+  input [69:0] \port$38443$0 ;
+  wire [69:0] \port$38443$0 ;
   input [5:0] read__addr;
   wire [5:0] read__addr;
   input [5:0] \read__addr$17 ;
@@ -35431,7 +35767,7 @@ module \weft.param_sram (rst, read__bias, read__scale, write__valid, read__addr,
   reg [31:0] bias [63:0];
   always @(posedge clk) begin
     if (write__en)
-      bias[write__addr] <= \port$38217$0 [31:0];
+      bias[write__addr] <= \port$38443$0 [31:0];
   end
   reg [31:0] _0_;
   always @(posedge clk) begin
@@ -35444,7 +35780,7 @@ module \weft.param_sram (rst, read__bias, read__scale, write__valid, read__addr,
   reg [31:0] scale [63:0];
   always @(posedge clk) begin
     if (\write__en$15 )
-      scale[\write__addr$13 ] <= \port$38217$0 [63:32];
+      scale[\write__addr$13 ] <= \port$38443$0 [63:32];
   end
   reg [31:0] _1_;
   always @(posedge clk) begin
@@ -35458,28 +35794,28 @@ module \weft.param_sram (rst, read__bias, read__scale, write__valid, read__addr,
   assign \$5  = ! \$3 [0];
   assign \write__en$15  = write__valid & \$5 ;
   assign \$2  = \$1  * 1'h1;
-  assign \$3  = \port$38217$0 [69:64] - \$2 ;
+  assign \$3  = \port$38443$0 [69:64] - \$2 ;
   assign first = \$3 [0];
-  assign write__column = \port$38217$0 [69:64];
-  assign write__data = \port$38217$0 [31:0];
-  assign \write__data$4  = \port$38217$0 [63:0];
+  assign write__column = \port$38443$0 [69:64];
+  assign write__data = \port$38443$0 [31:0];
+  assign \write__data$4  = \port$38443$0 [63:0];
   assign \read__en$8  = read__en;
   assign read__bias_row = read__addr;
   assign read__data = read__bias;
-  assign \write__data$14  = \port$38217$0 [63:32];
+  assign \write__data$14  = \port$38443$0 [63:32];
   assign \read__en$16  = read__en;
   assign read__scale_row = \read__addr$17 ;
   assign \read__data$20  = read__scale;
-  assign \$1  = \port$38217$0 [69:64];
-  assign write__addr = \port$38217$0 [69:64];
-  assign \write__addr$13  = \port$38217$0 [69:64];
+  assign \$1  = \port$38443$0 [69:64];
+  assign write__addr = \port$38443$0 [69:64];
+  assign \write__addr$13  = \port$38443$0 [69:64];
 endmodule
 
-module \weft.simt (taken, push__ready, cmd__valid, read__burst__ready, read__beat__valid, fetch__burst__ready, fetch__beat__valid, write__burst__ready, write__done__payload, write__done__valid, shared__ready, running, shared__rows, read__beat__ready, read__burst__valid, read__burst__payload, core_rst, abort, \port$37769$0 , \port$37771$0 , \port$37773$0 
-, \port$37775$0 , \port$37777$0 , \port$37779$0 , \port$37781$0 , \port$37783$0 , \port$37785$0 , \port$37787$0 , \port$37789$0 , \port$37791$0 , \port$37793$0 , \port$37795$0 , \port$37797$0 , \port$37799$0 , read__beat__payload, fetch__beat__payload, write__beat__ready, shared__pause, shared__out, cmd__ready, fault__valid, fault__cause
-, trap, fault__index, post__mask, pushes, post__valid, code__burst__valid, code__burst__payload, \port$39230$0 , shared__write, shared__region, shared__read, write__beat__valid, write__beat__payload, write__burst__valid, write__burst__payload, take, semaphore, push__valid, push__payload, shared__strobe, shared__data
-, \port$39929$0 , \port$39931$0 , \port$39932$0 , core_clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$82  = 0;
+module \weft.simt (taken, push__ready, cmd__valid, read__burst__ready, read__beat__valid, fetch__burst__ready, fetch__beat__valid, write__burst__ready, write__done__payload, write__done__valid, shared__ready, running, shared__rows, read__beat__ready, read__burst__valid, read__burst__payload, core_rst, abort, \port$37982$0 , \port$37984$0 , \port$37986$0 
+, \port$37988$0 , \port$37990$0 , \port$37992$0 , \port$37994$0 , \port$37996$0 , \port$37998$0 , \port$38000$0 , \port$38002$0 , \port$38004$0 , \port$38006$0 , \port$38008$0 , \port$38010$0 , \port$38012$0 , read__beat__payload, fetch__beat__payload, write__beat__ready, shared__pause, shared__out, cmd__ready, fault__valid, fault__cause
+, trap, fault__index, post__mask, pushes, post__valid, code__burst__valid, code__burst__payload, \port$39465$0 , shared__write, shared__region, shared__read, write__beat__valid, write__beat__payload, write__burst__valid, write__burst__payload, take, semaphore, push__valid, push__payload, shared__strobe, shared__data
+, \port$40164$0 , \port$40166$0 , \port$40167$0 , core_clk);
+  reg \$auto$verilog_backend.cc:2355:dump_module$83  = 0;
   wire \$1 ;
   wire \$10 ;
   wire \$11 ;
@@ -35694,46 +36030,46 @@ module \weft.simt (taken, push__ready, cmd__valid, read__burst__ready, read__bea
   wire [23:0] \launch__payload.shared_base ;
   wire launch__ready;
   reg launch__valid;
-  input [32:0] \port$37769$0 ;
-  wire [32:0] \port$37769$0 ;
-  input [32:0] \port$37771$0 ;
-  wire [32:0] \port$37771$0 ;
-  input [32:0] \port$37773$0 ;
-  wire [32:0] \port$37773$0 ;
-  input [32:0] \port$37775$0 ;
-  wire [32:0] \port$37775$0 ;
-  input [32:0] \port$37777$0 ;
-  wire [32:0] \port$37777$0 ;
-  input [32:0] \port$37779$0 ;
-  wire [32:0] \port$37779$0 ;
-  input [32:0] \port$37781$0 ;
-  wire [32:0] \port$37781$0 ;
-  input [32:0] \port$37783$0 ;
-  wire [32:0] \port$37783$0 ;
-  input [32:0] \port$37785$0 ;
-  wire [32:0] \port$37785$0 ;
-  input [32:0] \port$37787$0 ;
-  wire [32:0] \port$37787$0 ;
-  input [32:0] \port$37789$0 ;
-  wire [32:0] \port$37789$0 ;
-  input [32:0] \port$37791$0 ;
-  wire [32:0] \port$37791$0 ;
-  input [32:0] \port$37793$0 ;
-  wire [32:0] \port$37793$0 ;
-  input [32:0] \port$37795$0 ;
-  wire [32:0] \port$37795$0 ;
-  input [32:0] \port$37797$0 ;
-  wire [32:0] \port$37797$0 ;
-  input [32:0] \port$37799$0 ;
-  wire [32:0] \port$37799$0 ;
-  output \port$39230$0 ;
-  wire \port$39230$0 ;
-  output \port$39929$0 ;
-  wire \port$39929$0 ;
-  output [7:0] \port$39931$0 ;
-  wire [7:0] \port$39931$0 ;
-  output [13:0] \port$39932$0 ;
-  wire [13:0] \port$39932$0 ;
+  input [32:0] \port$37982$0 ;
+  wire [32:0] \port$37982$0 ;
+  input [32:0] \port$37984$0 ;
+  wire [32:0] \port$37984$0 ;
+  input [32:0] \port$37986$0 ;
+  wire [32:0] \port$37986$0 ;
+  input [32:0] \port$37988$0 ;
+  wire [32:0] \port$37988$0 ;
+  input [32:0] \port$37990$0 ;
+  wire [32:0] \port$37990$0 ;
+  input [32:0] \port$37992$0 ;
+  wire [32:0] \port$37992$0 ;
+  input [32:0] \port$37994$0 ;
+  wire [32:0] \port$37994$0 ;
+  input [32:0] \port$37996$0 ;
+  wire [32:0] \port$37996$0 ;
+  input [32:0] \port$37998$0 ;
+  wire [32:0] \port$37998$0 ;
+  input [32:0] \port$38000$0 ;
+  wire [32:0] \port$38000$0 ;
+  input [32:0] \port$38002$0 ;
+  wire [32:0] \port$38002$0 ;
+  input [32:0] \port$38004$0 ;
+  wire [32:0] \port$38004$0 ;
+  input [32:0] \port$38006$0 ;
+  wire [32:0] \port$38006$0 ;
+  input [32:0] \port$38008$0 ;
+  wire [32:0] \port$38008$0 ;
+  input [32:0] \port$38010$0 ;
+  wire [32:0] \port$38010$0 ;
+  input [32:0] \port$38012$0 ;
+  wire [32:0] \port$38012$0 ;
+  output \port$39465$0 ;
+  wire \port$39465$0 ;
+  output \port$40164$0 ;
+  wire \port$40164$0 ;
+  output [7:0] \port$40166$0 ;
+  wire [7:0] \port$40166$0 ;
+  output [13:0] \port$40167$0 ;
+  wire [13:0] \port$40167$0 ;
   (* init = 16'h0000 *)
   wire [15:0] post;
   output [15:0] post__mask;
@@ -35935,9 +36271,9 @@ module \weft.simt (taken, push__ready, cmd__valid, read__burst__ready, read__bea
     .memory__beat__valid(fetch__beat__valid),
     .memory__burst__ready(fetch__burst__ready),
     .missed(\$30 ),
-    .\port$39929$0 (\$31 ),
-    .\port$39931$0 (\$32 ),
-    .\port$39932$0 (\$33 ),
+    .\port$40164$0 (\$31 ),
+    .\port$40166$0 (\$32 ),
+    .\port$40167$0 (\$33 ),
     .push__payload(push__payload),
     .push__ready(push__ready),
     .push__valid(push__valid),
@@ -35975,7 +36311,7 @@ module \weft.simt (taken, push__ready, cmd__valid, read__burst__ready, read__bea
     .write__done__valid(write__done__valid)
   );
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$82 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$83 ) begin end
     start = 1'h0;
     casez (fsm_state)
       3'h0:
@@ -35985,7 +36321,7 @@ module \weft.simt (taken, push__ready, cmd__valid, read__burst__ready, read__bea
     endcase
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$82 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$83 ) begin end
     cmd__ready = 1'h0;
     casez (fsm_state)
       3'h0:
@@ -35999,7 +36335,7 @@ module \weft.simt (taken, push__ready, cmd__valid, read__burst__ready, read__bea
     endcase
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$82 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$83 ) begin end
     launch__valid = 1'h0;
     casez (fsm_state)
       3'h0:
@@ -36011,7 +36347,7 @@ module \weft.simt (taken, push__ready, cmd__valid, read__burst__ready, read__bea
     endcase
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$82 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$83 ) begin end
     fault__valid = 1'h0;
     casez (fsm_state)
       3'h0:
@@ -36031,7 +36367,7 @@ module \weft.simt (taken, push__ready, cmd__valid, read__burst__ready, read__bea
     endcase
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$82 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$83 ) begin end
     fault__cause = 4'h0;
     casez (fsm_state)
       3'h0:
@@ -36051,44 +36387,44 @@ module \weft.simt (taken, push__ready, cmd__valid, read__burst__ready, read__bea
     endcase
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$82 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$83 ) begin end
     \$23  = abort;
     if (core_rst) begin
       \$23  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$82 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$83 ) begin end
     \$24  = cmd__valid;
     if (core_rst) begin
       \$24  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$82 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$83 ) begin end
     \$25  = fault__index;
     if (cmd__ready) begin
-      \$25  = { \port$37799$0 [32], \port$37797$0 [32], \port$37795$0 [32], \port$37793$0 [32], \port$37791$0 [32], \port$37789$0 [32], \port$37787$0 [32], \port$37785$0 [32], \port$37783$0 [32], \port$37781$0 [32], \port$37779$0 [32], \port$37777$0 [32], \port$37775$0 [32], \port$37773$0 [32], \port$37771$0 [32], \port$37769$0 [32] };
+      \$25  = { \port$38012$0 [32], \port$38010$0 [32], \port$38008$0 [32], \port$38006$0 [32], \port$38004$0 [32], \port$38002$0 [32], \port$38000$0 [32], \port$37998$0 [32], \port$37996$0 [32], \port$37994$0 [32], \port$37992$0 [32], \port$37990$0 [32], \port$37988$0 [32], \port$37986$0 [32], \port$37984$0 [32], \port$37982$0 [32] };
     end
     if (core_rst) begin
       \$25  = 16'h0000;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$82 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$83 ) begin end
     \$26  = post__mask;
     if (cmd__ready) begin
-      \$26  = \port$37771$0 [31:16];
+      \$26  = \port$37984$0 [31:16];
     end
     if (core_rst) begin
       \$26  = 16'h0000;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$82 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$83 ) begin end
     \$27  = pushes;
     if (cmd__ready) begin
-      \$27  = \port$37769$0 [8];
+      \$27  = \port$37982$0 [8];
     end
     casez (fsm_state)
       3'h0:
@@ -36112,7 +36448,7 @@ module \weft.simt (taken, push__ready, cmd__valid, read__burst__ready, read__bea
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$82 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$83 ) begin end
     \$28  = 1'h0;
     casez (fsm_state)
       3'h0:
@@ -36136,7 +36472,7 @@ module \weft.simt (taken, push__ready, cmd__valid, read__burst__ready, read__bea
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$82 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$83 ) begin end
     \$29  = fsm_state;
     casez (fsm_state)
       3'h0:
@@ -36201,7 +36537,7 @@ module \weft.simt (taken, push__ready, cmd__valid, read__burst__ready, read__bea
   assign \push__payload$59  = push__payload;
   assign \push__ready$61  = push__ready;
   assign \push__valid$63  = push__valid;
-  assign cmd__payload = { \port$37799$0 [32], \port$37797$0 [32], \port$37795$0 [32], \port$37793$0 [32], \port$37791$0 [32], \port$37789$0 [32], \port$37787$0 [32], \port$37785$0 [32], \port$37783$0 [32], \port$37781$0 [32], \port$37779$0 [32], \port$37777$0 [32], \port$37775$0 [32], \port$37773$0 [32], \port$37771$0 [32], \port$37769$0 [32], \port$37799$0 [31:0], \port$37797$0 [31:0], \port$37795$0 [31:0], \port$37793$0 [31:0], \port$37791$0 [31:0], \port$37789$0 [31:0], \port$37787$0 [31:0], \port$37785$0 [31:0], \port$37783$0 [31:0], \port$37781$0 [31:0], \port$37779$0 [31:0], \port$37777$0 [31:0], \port$37775$0 [31:0], \port$37773$0 [31:0], \port$37771$0 [31:0], \port$37769$0 [31:0] };
+  assign cmd__payload = { \port$38012$0 [32], \port$38010$0 [32], \port$38008$0 [32], \port$38006$0 [32], \port$38004$0 [32], \port$38002$0 [32], \port$38000$0 [32], \port$37998$0 [32], \port$37996$0 [32], \port$37994$0 [32], \port$37992$0 [32], \port$37990$0 [32], \port$37988$0 [32], \port$37986$0 [32], \port$37984$0 [32], \port$37982$0 [32], \port$38012$0 [31:0], \port$38010$0 [31:0], \port$38008$0 [31:0], \port$38006$0 [31:0], \port$38004$0 [31:0], \port$38002$0 [31:0], \port$38000$0 [31:0], \port$37998$0 [31:0], \port$37996$0 [31:0], \port$37994$0 [31:0], \port$37992$0 [31:0], \port$37990$0 [31:0], \port$37988$0 [31:0], \port$37986$0 [31:0], \port$37984$0 [31:0], \port$37982$0 [31:0] };
   assign i = launch;
   assign launch__payload = launch;
   assign busy = running;
@@ -36214,10 +36550,10 @@ module \weft.simt (taken, push__ready, cmd__valid, read__burst__ready, read__bea
   assign \$signal$81  = fault__index;
   assign index = fault__index;
   assign post = post__mask;
-  assign \port$39230$0  = \$30 ;
-  assign \port$39929$0  = \$31 ;
-  assign \port$39931$0  = \$32 ;
-  assign \port$39932$0  = \$33 ;
+  assign \port$39465$0  = \$30 ;
+  assign \port$40164$0  = \$31 ;
+  assign \port$40166$0  = \$32 ;
+  assign \port$40167$0  = \$33 ;
   assign \read__beat__payload.data  = read__beat__payload[31:0];
   assign \read__beat__payload.error  = read__beat__payload[32];
   assign \read__beat__payload.last  = read__beat__payload[33];
@@ -36267,30 +36603,30 @@ module \weft.simt (taken, push__ready, cmd__valid, read__burst__ready, read__bea
   assign \launch.argument_5  = launch[391:360];
   assign \launch.argument_6  = launch[423:392];
   assign \launch.argument_7  = launch[455:424];
-  assign \cmd__payload.opcode  = \port$37769$0 [7:0];
-  assign \cmd__payload.wait  = \port$37771$0 [15:0];
-  assign \cmd__payload.post  = \port$37771$0 [31:16];
-  assign \cmd__payload.pushes  = \port$37769$0 [8];
-  assign \cmd__payload.private  = \port$37769$0 [31:16];
-  assign \cmd__payload.entry  = \port$37773$0 [31:0];
-  assign \cmd__payload.grid_x  = \port$37775$0 [15:0];
-  assign \cmd__payload.grid_y  = \port$37775$0 [31:16];
-  assign \cmd__payload.grid_z  = \port$37777$0 [15:0];
-  assign \cmd__payload.block_x  = \port$37777$0 [23:16];
-  assign \cmd__payload.block_y  = \port$37777$0 [31:24];
-  assign \cmd__payload.block_z  = \port$37779$0 [31:24];
-  assign \cmd__payload.shared  = \port$37779$0 [23:0];
-  assign \cmd__payload.shared_base  = \port$37781$0 [23:0];
-  assign \cmd__payload.private_base  = \port$37783$0 [31:0];
-  assign \cmd__payload.argument_0  = \port$37785$0 [31:0];
-  assign \cmd__payload.argument_1  = \port$37787$0 [31:0];
-  assign \cmd__payload.argument_2  = \port$37789$0 [31:0];
-  assign \cmd__payload.argument_3  = \port$37791$0 [31:0];
-  assign \cmd__payload.argument_4  = \port$37793$0 [31:0];
-  assign \cmd__payload.argument_5  = \port$37795$0 [31:0];
-  assign \cmd__payload.argument_6  = \port$37797$0 [31:0];
-  assign \cmd__payload.argument_7  = \port$37799$0 [31:0];
-  assign \cmd__payload.index  = { \port$37799$0 [32], \port$37797$0 [32], \port$37795$0 [32], \port$37793$0 [32], \port$37791$0 [32], \port$37789$0 [32], \port$37787$0 [32], \port$37785$0 [32], \port$37783$0 [32], \port$37781$0 [32], \port$37779$0 [32], \port$37777$0 [32], \port$37775$0 [32], \port$37773$0 [32], \port$37771$0 [32], \port$37769$0 [32] };
+  assign \cmd__payload.opcode  = \port$37982$0 [7:0];
+  assign \cmd__payload.wait  = \port$37984$0 [15:0];
+  assign \cmd__payload.post  = \port$37984$0 [31:16];
+  assign \cmd__payload.pushes  = \port$37982$0 [8];
+  assign \cmd__payload.private  = \port$37982$0 [31:16];
+  assign \cmd__payload.entry  = \port$37986$0 [31:0];
+  assign \cmd__payload.grid_x  = \port$37988$0 [15:0];
+  assign \cmd__payload.grid_y  = \port$37988$0 [31:16];
+  assign \cmd__payload.grid_z  = \port$37990$0 [15:0];
+  assign \cmd__payload.block_x  = \port$37990$0 [23:16];
+  assign \cmd__payload.block_y  = \port$37990$0 [31:24];
+  assign \cmd__payload.block_z  = \port$37992$0 [31:24];
+  assign \cmd__payload.shared  = \port$37992$0 [23:0];
+  assign \cmd__payload.shared_base  = \port$37994$0 [23:0];
+  assign \cmd__payload.private_base  = \port$37996$0 [31:0];
+  assign \cmd__payload.argument_0  = \port$37998$0 [31:0];
+  assign \cmd__payload.argument_1  = \port$38000$0 [31:0];
+  assign \cmd__payload.argument_2  = \port$38002$0 [31:0];
+  assign \cmd__payload.argument_3  = \port$38004$0 [31:0];
+  assign \cmd__payload.argument_4  = \port$38006$0 [31:0];
+  assign \cmd__payload.argument_5  = \port$38008$0 [31:0];
+  assign \cmd__payload.argument_6  = \port$38010$0 [31:0];
+  assign \cmd__payload.argument_7  = \port$38012$0 [31:0];
+  assign \cmd__payload.index  = { \port$38012$0 [32], \port$38010$0 [32], \port$38008$0 [32], \port$38006$0 [32], \port$38004$0 [32], \port$38002$0 [32], \port$38000$0 [32], \port$37998$0 [32], \port$37996$0 [32], \port$37994$0 [32], \port$37992$0 [32], \port$37990$0 [32], \port$37988$0 [32], \port$37986$0 [32], \port$37984$0 [32], \port$37982$0 [32] };
   assign \i.entry  = launch[31:0];
   assign \i.shared  = launch[55:32];
   assign \i.shared_base  = launch[79:56];
@@ -36386,29 +36722,29 @@ module \weft.simt (taken, push__ready, cmd__valid, read__burst__ready, read__bea
   assign trap[10:7] = { 2'h0, trap__warp };
   assign trap[6:4] = { 2'h0, trap__lane };
   assign trap[3:0] = { 1'h0, trap__cause };
-  assign launch[455:424] = \port$37799$0 [31:0];
-  assign launch[423:392] = \port$37797$0 [31:0];
-  assign launch[391:360] = \port$37795$0 [31:0];
-  assign launch[359:328] = \port$37793$0 [31:0];
-  assign launch[327:296] = \port$37791$0 [31:0];
-  assign launch[295:264] = \port$37789$0 [31:0];
-  assign launch[263:232] = \port$37787$0 [31:0];
-  assign launch[231:200] = \port$37785$0 [31:0];
-  assign launch[199:192] = \port$37779$0 [31:24];
-  assign launch[191:184] = \port$37777$0 [31:24];
-  assign launch[183:176] = \port$37777$0 [23:16];
-  assign launch[175:160] = \port$37777$0 [15:0];
-  assign launch[159:144] = \port$37775$0 [31:16];
-  assign launch[143:128] = \port$37775$0 [15:0];
-  assign launch[127:96] = \port$37783$0 [31:0];
-  assign launch[95:80] = \port$37769$0 [31:16];
-  assign launch[79:56] = \port$37781$0 [23:0];
-  assign launch[55:32] = \port$37779$0 [23:0];
-  assign launch[31:0] = \port$37773$0 [31:0];
+  assign launch[455:424] = \port$38012$0 [31:0];
+  assign launch[423:392] = \port$38010$0 [31:0];
+  assign launch[391:360] = \port$38008$0 [31:0];
+  assign launch[359:328] = \port$38006$0 [31:0];
+  assign launch[327:296] = \port$38004$0 [31:0];
+  assign launch[295:264] = \port$38002$0 [31:0];
+  assign launch[263:232] = \port$38000$0 [31:0];
+  assign launch[231:200] = \port$37998$0 [31:0];
+  assign launch[199:192] = \port$37992$0 [31:24];
+  assign launch[191:184] = \port$37990$0 [31:24];
+  assign launch[183:176] = \port$37990$0 [23:16];
+  assign launch[175:160] = \port$37990$0 [15:0];
+  assign launch[159:144] = \port$37988$0 [31:16];
+  assign launch[143:128] = \port$37988$0 [15:0];
+  assign launch[127:96] = \port$37996$0 [31:0];
+  assign launch[95:80] = \port$37982$0 [31:16];
+  assign launch[79:56] = \port$37994$0 [23:0];
+  assign launch[55:32] = \port$37992$0 [23:0];
+  assign launch[31:0] = \port$37986$0 [31:0];
 endmodule
 
 module \weft.simt.check (core_rst, i, start, done, refused, core_clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$83  = 0;
+  reg \$auto$verilog_backend.cc:2355:dump_module$84  = 0;
   wire \$1 ;
   wire \$10 ;
   wire \$11 ;
@@ -36604,7 +36940,7 @@ module \weft.simt.check (core_rst, i, start, done, refused, core_clk);
   assign \$24  = \$23  ? 16'h0004 : i[175:160];
   assign \$25  = | \$signal ;
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$83 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$84 ) begin end
     \$40  = 3'h0;
     casez (\$39 [2:0])
       3'h0:
@@ -36620,35 +36956,35 @@ module \weft.simt.check (core_rst, i, start, done, refused, core_clk);
     endcase
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$83 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$84 ) begin end
     \$62  = \$18 ;
     if (core_rst) begin
       \$62  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$83 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$84 ) begin end
     \$63  = \$20 [2:0];
     if (core_rst) begin
       \$63  = 3'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$83 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$84 ) begin end
     \$64  = \$22 [2:0];
     if (core_rst) begin
       \$64  = 3'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$83 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$84 ) begin end
     \$65  = \$24 [2:0];
     if (core_rst) begin
       \$65  = 3'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$83 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$84 ) begin end
     \$66  = addend;
     if (\$25 ) begin
       \$66  = \$26 [27:0];
@@ -36678,7 +37014,7 @@ module \weft.simt.check (core_rst, i, start, done, refused, core_clk);
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$83 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$84 ) begin end
     \$67  = \$signal ;
     if (\$25 ) begin
       \$67  = \$27 ;
@@ -36708,7 +37044,7 @@ module \weft.simt.check (core_rst, i, start, done, refused, core_clk);
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$83 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$84 ) begin end
     \$68  = \$signal$9 ;
     if (\$25 ) begin
       if (\$signal [0]) begin
@@ -36740,7 +37076,7 @@ module \weft.simt.check (core_rst, i, start, done, refused, core_clk);
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$83 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$84 ) begin end
     \$69  = done;
     casez (fsm_state)
       3'h0:
@@ -36765,7 +37101,7 @@ module \weft.simt.check (core_rst, i, start, done, refused, core_clk);
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$83 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$84 ) begin end
     \$70  = fsm_state;
     casez (fsm_state)
       3'h0:
@@ -36800,7 +37136,7 @@ module \weft.simt.check (core_rst, i, start, done, refused, core_clk);
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$83 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$84 ) begin end
     \$71  = \$signal$13 ;
     casez (fsm_state)
       3'h0:
@@ -36817,7 +37153,7 @@ module \weft.simt.check (core_rst, i, start, done, refused, core_clk);
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$83 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$84 ) begin end
     \$72  = \end ;
     casez (fsm_state)
       3'h0:
@@ -36840,7 +37176,7 @@ module \weft.simt.check (core_rst, i, start, done, refused, core_clk);
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$83 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$84 ) begin end
     \$73  = refused;
     casez (fsm_state)
       3'h0:
@@ -36889,8 +37225,8 @@ endmodule
 
 module \weft.simt.core (taken, push__ready, read__burst__ready, read__beat__valid, memory__burst__ready, memory__beat__valid, write__burst__ready, write__done__payload, write__done__valid, shared__ready, \busy$311 , launch__ready, \busy$286 , trap_block, shared__rows, read__beat__ready, read__burst__valid, read__burst__payload, core_rst, read__beat__payload, memory__beat__payload
 , write__beat__ready, shared__pause, shared__out, i__payload, launch__valid, abort, fetch__burst__valid, fetch__burst__payload, missed, shared__write, shared__region, shared__read, write__beat__valid, write__beat__payload, write__burst__valid, write__burst__payload, take, semaphore, push__valid, push__payload, shared__strobe
-, shared__data, trap__valid, trap__cause, trap__warp, trap__lane, trap__pc, \port$39929$0 , \port$39931$0 , \port$39932$0 , core_clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$84  = 0;
+, shared__data, trap__valid, trap__cause, trap__warp, trap__lane, trap__pc, \port$40164$0 , \port$40166$0 , \port$40167$0 , core_clk);
+  reg \$auto$verilog_backend.cc:2355:dump_module$85  = 0;
   wire \$1 ;
   wire \$10 ;
   wire \$100 ;
@@ -38213,12 +38549,12 @@ module \weft.simt.core (taken, push__ready, read__burst__ready, read__beat__vali
   wire [59:0] pcs;
   wire [3:0] picks;
   wire [1:0] port;
-  output \port$39929$0 ;
-  wire \port$39929$0 ;
-  output [7:0] \port$39931$0 ;
-  wire [7:0] \port$39931$0 ;
-  output [13:0] \port$39932$0 ;
-  wire [13:0] \port$39932$0 ;
+  output \port$40164$0 ;
+  wire \port$40164$0 ;
+  output [7:0] \port$40166$0 ;
+  wire [7:0] \port$40166$0 ;
+  output [13:0] \port$40167$0 ;
+  wire [13:0] \port$40167$0 ;
   wire [1:0] port_warp;
   wire [15:0] private;
   wire [1:0] \private$266 ;
@@ -39169,8 +39505,8 @@ module \weft.simt.core (taken, push__ready, read__burst__ready, read__beat__vali
     .core_rst(core_rst),
     .csr(word[24:20]),
     .launch(launch),
-    .\port$7285$0 (\$532 ),
-    .\port$7327$0 (\$533 ),
+    .\port$7498$0 (\$532 ),
+    .\port$7540$0 (\$533 ),
     .thread_data(thread_data),
     .thread_row(thread_row),
     .thread_write__addr(\warp$191 ),
@@ -39194,10 +39530,10 @@ module \weft.simt.core (taken, push__ready, read__burst__ready, read__beat__vali
     .counts(counts),
     .does(retire__valid),
     .missed(missed),
-    .\port$39298$32 (i__token[35:32]),
-    .\port$39929$0 (\$541 ),
-    .\port$39931$0 (\$542 ),
-    .\port$39932$0 (\$543 ),
+    .\port$39533$32 (i__token[35:32]),
+    .\port$40164$0 (\$541 ),
+    .\port$40166$0 (\$542 ),
+    .\port$40167$0 (\$543 ),
     .starved(starved),
     .to_memory(to_memory),
     .to_shared(to_shared),
@@ -39285,7 +39621,7 @@ module \weft.simt.core (taken, push__ready, read__burst__ready, read__beat__vali
     .b(b),
     .core_clk(core_clk),
     .core_rst(core_rst),
-    .\port$39194$15 (word[24:15]),
+    .\port$39429$15 (word[24:15]),
     .warp(fetched[1:0]),
     .write__data(write_data),
     .write__en(write_mask),
@@ -39317,13 +39653,13 @@ module \weft.simt.core (taken, push__ready, read__burst__ready, read__beat__vali
     .i__payload(\i__payload$167 ),
     .i__ready(o__ready),
     .i__valid(\i__valid$171 ),
-    .\port$36446$0 (\$534 ),
-    .\port$36537$0 (\$535 ),
-    .\port$36714$0 (\$536 ),
-    .\port$36720$0 (\$537 ),
-    .\port$36811$0 (\$538 ),
-    .\port$36988$0 (\$539 ),
-    .\port$39870$0 (\$540 ),
+    .\port$36659$0 (\$534 ),
+    .\port$36750$0 (\$535 ),
+    .\port$36927$0 (\$536 ),
+    .\port$36933$0 (\$537 ),
+    .\port$37024$0 (\$538 ),
+    .\port$37201$0 (\$539 ),
+    .\port$40105$0 (\$540 ),
     .row__mask(row__mask)
   );
   \weft.simt.core.rows  rows (
@@ -39429,7 +39765,7 @@ module \weft.simt.core (taken, push__ready, read__burst__ready, read__beat__vali
     .trapped(trapped)
   );
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$84 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$85 ) begin end
     addend = 64'h0000000000000000;
     if (controls_1[2]) begin
       addend = { \$533 , \$532  };
@@ -39438,7 +39774,7 @@ module \weft.simt.core (taken, push__ready, read__burst__ready, read__beat__vali
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$84 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$85 ) begin end
     (* full_case = 32'd1 *)
     if (writes) begin
       write_mask = i__token[33:32];
@@ -39447,7 +39783,7 @@ module \weft.simt.core (taken, push__ready, read__burst__ready, read__beat__vali
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$84 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$85 ) begin end
     (* full_case = 32'd1 *)
     if (writes) begin
       write_warp = i__token[1:0];
@@ -39456,7 +39792,7 @@ module \weft.simt.core (taken, push__ready, read__burst__ready, read__beat__vali
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$84 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$85 ) begin end
     (* full_case = 32'd1 *)
     if (writes) begin
       write_rd = i__controls[55:51];
@@ -39465,56 +39801,56 @@ module \weft.simt.core (taken, push__ready, read__burst__ready, read__beat__vali
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$84 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$85 ) begin end
     \$524  = \$501 [7:0];
     if (core_rst) begin
       \$524  = 8'h00;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$84 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$85 ) begin end
     \$525  = \$507 ;
     if (core_rst) begin
       \$525  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$84 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$85 ) begin end
     \$526  = pc_valid;
     if (core_rst) begin
       \$526  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$84 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$85 ) begin end
     \$527  = valid_1;
     if (core_rst) begin
       \$527  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$84 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$85 ) begin end
     \$528  = \$510 ;
     if (core_rst) begin
       \$528  = 4'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$84 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$85 ) begin end
     \$529  = \$516 ;
     if (core_rst) begin
       \$529  = 4'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$84 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$85 ) begin end
     \$530  = \$522 ;
     if (core_rst) begin
       \$530  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$84 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$85 ) begin end
     \$531  = \$523 ;
     if (core_rst) begin
       \$531  = 1'h0;
@@ -39681,9 +40017,9 @@ module \weft.simt.core (taken, push__ready, read__burst__ready, read__beat__vali
   assign \beats$333  = beats;
   assign events = { missed, \$542 , \$543 , \$541  };
   assign o = { missed, \$542 , \$543 , \$541  };
-  assign \port$39929$0  = \$541 ;
-  assign \port$39931$0  = \$542 ;
-  assign \port$39932$0  = \$543 ;
+  assign \port$40164$0  = \$541 ;
+  assign \port$40166$0  = \$542 ;
+  assign \port$40167$0  = \$543 ;
   assign \i__payload.entry  = i__payload[31:0];
   assign \i__payload.shared  = i__payload[55:32];
   assign \i__payload.shared_base  = i__payload[79:56];
@@ -40273,7 +40609,7 @@ endmodule
 
 module \weft.simt.core.commit (goes, does, access, arrives, ends, floats, serial, handed, writes, again, start_pc, stopped, i__controls, i__token, i__target, i__whole, i__not_positive, i__valid, i__taken, i__link, i__leads
 , i__cause, state, pcs, start, trapped);
-  reg \$auto$verilog_backend.cc:2355:dump_module$85  = 0;
+  reg \$auto$verilog_backend.cc:2355:dump_module$86  = 0;
   wire \$1 ;
   wire \$10 ;
   wire \$11 ;
@@ -40532,7 +40868,7 @@ module \weft.simt.core.commit (goes, does, access, arrives, ends, floats, serial
   assign \$34  = i__controls[21] ? i__token[33:32] : 2'h0;
   assign \$35  = ~ \$34 ;
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$85 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$86 ) begin end
     state[17:0] = i__token[51:34];
     if (goes) begin
       state[3:2] = \$33 ;
@@ -40613,8 +40949,8 @@ module \weft.simt.core.commit (goes, does, access, arrives, ends, floats, serial
     state[18] = i__token[52];
 endmodule
 
-module \weft.simt.core.csrs (warp, \port$7285$0 , \port$7327$0 , block, core_rst, csr, thread_write__en, block_write__en, thread_row, launch, block_write__data, thread_write__addr, thread_data, core_clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$86  = 0;
+module \weft.simt.core.csrs (warp, \port$7498$0 , \port$7540$0 , block, core_rst, csr, thread_write__en, block_write__en, thread_row, launch, block_write__data, thread_write__addr, thread_data, core_clk);
+  reg \$auto$verilog_backend.cc:2355:dump_module$87  = 0;
   reg [31:0] \$1 ;
   wire \$10 ;
   wire [7:0] \$100 ;
@@ -40896,10 +41232,10 @@ module \weft.simt.core.csrs (warp, \port$7285$0 , \port$7327$0 , block, core_rst
   wire [2:0] own_1_2;
   wire [2:0] own_1_4;
   wire [2:0] own_1_other;
-  output [31:0] \port$7285$0 ;
-  wire [31:0] \port$7285$0 ;
-  output [31:0] \port$7327$0 ;
-  wire [31:0] \port$7327$0 ;
+  output [31:0] \port$7498$0 ;
+  wire [31:0] \port$7498$0 ;
+  output [31:0] \port$7540$0 ;
+  wire [31:0] \port$7540$0 ;
   wire [63:0] row;
   input [8:0] thread_data;
   wire [8:0] thread_data;
@@ -41116,7 +41452,7 @@ module \weft.simt.core.csrs (warp, \port$7285$0 , \port$7327$0 , block, core_rst
   always @(posedge core_clk)
     is_block_shared <= \$185 ;
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$86 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$87 ) begin end
     (* full_case = 32'd1 *)
     casez (csr[2:0])
       3'h0:
@@ -41138,14 +41474,14 @@ module \weft.simt.core.csrs (warp, \port$7285$0 , \port$7327$0 , block, core_rst
     endcase
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$86 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$87 ) begin end
     \$165  = warp;
     if (core_rst) begin
       \$165  = 2'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$86 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$87 ) begin end
     \$166  = \$1 ;
     if (\$21 ) begin
       \$166  = 32'd0;
@@ -41155,133 +41491,133 @@ module \weft.simt.core.csrs (warp, \port$7285$0 , \port$7327$0 , block, core_rst
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$86 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$87 ) begin end
     \$167  = \$22 ;
     if (core_rst) begin
       \$167  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$86 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$87 ) begin end
     \$168  = \$23 ;
     if (core_rst) begin
       \$168  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$86 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$87 ) begin end
     \$169  = \$24 ;
     if (core_rst) begin
       \$169  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$86 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$87 ) begin end
     \$170  = \$25 ;
     if (core_rst) begin
       \$170  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$86 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$87 ) begin end
     \$171  = \$26 ;
     if (core_rst) begin
       \$171  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$86 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$87 ) begin end
     \$172  = \$27 ;
     if (core_rst) begin
       \$172  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$86 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$87 ) begin end
     \$173  = \$28 ;
     if (core_rst) begin
       \$173  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$86 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$87 ) begin end
     \$174  = \$29 ;
     if (core_rst) begin
       \$174  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$86 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$87 ) begin end
     \$175  = \$30 ;
     if (core_rst) begin
       \$175  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$86 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$87 ) begin end
     \$176  = \$31 ;
     if (core_rst) begin
       \$176  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$86 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$87 ) begin end
     \$177  = \$32 ;
     if (core_rst) begin
       \$177  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$86 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$87 ) begin end
     \$178  = \$33 ;
     if (core_rst) begin
       \$178  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$86 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$87 ) begin end
     \$179  = \$34 ;
     if (core_rst) begin
       \$179  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$86 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$87 ) begin end
     \$180  = \$35 ;
     if (core_rst) begin
       \$180  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$86 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$87 ) begin end
     \$181  = \$36 ;
     if (core_rst) begin
       \$181  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$86 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$87 ) begin end
     \$182  = \$37 ;
     if (core_rst) begin
       \$182  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$86 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$87 ) begin end
     \$183  = \$38 ;
     if (core_rst) begin
       \$183  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$86 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$87 ) begin end
     \$184  = \$39 ;
     if (core_rst) begin
       \$184  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$86 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$87 ) begin end
     \$185  = \$40 ;
     if (core_rst) begin
       \$185  = 1'h0;
@@ -41301,8 +41637,8 @@ module \weft.simt.core.csrs (warp, \port$7285$0 , \port$7327$0 , block, core_rst
   assign own_0_other = { \$47 , \$46 , \$45  };
   assign own_1_other = { \$65 , \$64 , \$63  };
   assign row = { \$164 , \$122  };
-  assign \port$7285$0  = \$122 ;
-  assign \port$7327$0  = \$164 ;
+  assign \port$7498$0  = \$122 ;
+  assign \port$7540$0  = \$164 ;
   assign \launch.entry  = launch[31:0];
   assign \launch.shared  = launch[55:32];
   assign \launch.shared_base  = launch[79:56];
@@ -41407,7 +41743,7 @@ module \weft.simt.core.csrs (warp, \port$7285$0 , \port$7327$0 , block, core_rst
 endmodule
 
 module \weft.simt.core.decoder (controls, word);
-  reg \$auto$verilog_backend.cc:2355:dump_module$87  = 0;
+  reg \$auto$verilog_backend.cc:2355:dump_module$88  = 0;
   wire [31:0] \$1 ;
   wire [31:0] \$10 ;
   wire \$100 ;
@@ -42405,7 +42741,7 @@ module \weft.simt.core.decoder (controls, word);
   assign \$467  = word[31:20] == 12'hcdd;
   assign \$468  = word[31:20] == 12'hcde;
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$87 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$88 ) begin end
     controls[55:34] = 22'h000000;
     if (\$93 ) begin
       controls[36:34] = 3'h1;
@@ -42820,9 +43156,9 @@ module \weft.simt.core.decoder (controls, word);
   assign \$442  = \$432 ;
 endmodule
 
-module \weft.simt.core.events$361 (busy, answered, came, starved, to_memory, to_shared, to_units, alive, barrier, code, does, beats, core_rst, missed, \warp$5 , \port$39298$32 , counts, \port$39929$0 , \port$39931$0 , \port$39932$0 , core_clk
+module \weft.simt.core.events$361 (busy, answered, came, starved, to_memory, to_shared, to_units, alive, barrier, code, does, beats, core_rst, missed, \warp$5 , \port$39533$32 , counts, \port$40164$0 , \port$40166$0 , \port$40167$0 , core_clk
 );
-  reg \$auto$verilog_backend.cc:2355:dump_module$88  = 0;
+  reg \$auto$verilog_backend.cc:2355:dump_module$89  = 0;
   wire [3:0] \$1 ;
   wire [3:0] \$10 ;
   reg \$100  = 1'h0;
@@ -42976,16 +43312,16 @@ module \weft.simt.core.events$361 (busy, answered, came, starved, to_memory, to_
   wire \o.wait_memory ;
   wire \o.wait_shared ;
   wire \o.wait_units ;
-  input [3:0] \port$39298$32 ;
-  wire [3:0] \port$39298$32 ;
+  input [3:0] \port$39533$32 ;
+  wire [3:0] \port$39533$32 ;
   (* init = 1'h0 *)
-  output \port$39929$0 ;
-  wire \port$39929$0 ;
+  output \port$40164$0 ;
+  wire \port$40164$0 ;
   (* init = 8'h00 *)
-  output [7:0] \port$39931$0 ;
-  wire [7:0] \port$39931$0 ;
-  output [13:0] \port$39932$0 ;
-  wire [13:0] \port$39932$0 ;
+  output [7:0] \port$40166$0 ;
+  wire [7:0] \port$40166$0 ;
+  output [13:0] \port$40167$0 ;
+  wire [13:0] \port$40167$0 ;
   input starved;
   wire starved;
   input to_memory;
@@ -43084,10 +43420,10 @@ module \weft.simt.core.events$361 (busy, answered, came, starved, to_memory, to_
   assign \$83  = \$82  | alive;
   assign \$84  = ~ \$83 ;
   assign \$85  = \$73  & \$84 ;
-  assign \$86  = 1'h0 + \port$39298$32 [0];
-  assign \$87  = \$86  + \port$39298$32 [1];
+  assign \$86  = 1'h0 + \port$39533$32 [0];
+  assign \$87  = \$86  + \port$39533$32 [1];
   assign \$88  = does ? \$87  : 3'h0;
-  assign \$89  = \port$39298$32 [1:0] != \port$39298$32 [3:2];
+  assign \$89  = \port$39533$32 [1:0] != \port$39533$32 [3:2];
   assign \$90  = does & \$89 ;
   always @(posedge core_clk)
     \$like  <= \$91 ;
@@ -43110,70 +43446,70 @@ module \weft.simt.core.events$361 (busy, answered, came, starved, to_memory, to_
   always @(posedge core_clk)
     \$102  <= \$101 ;
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$88 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$89 ) begin end
     \$91  = answered;
     if (core_rst) begin
       \$91  = 4'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$88 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$89 ) begin end
     \$92  = \warp$5 ;
     if (core_rst) begin
       \$92  = 2'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$88 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$89 ) begin end
     \$93  = to_memory;
     if (core_rst) begin
       \$93  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$88 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$89 ) begin end
     \$94  = \$5 ;
     if (core_rst) begin
       \$94  = 4'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$88 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$89 ) begin end
     \$95  = to_shared;
     if (core_rst) begin
       \$95  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$88 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$89 ) begin end
     \$96  = \$10 ;
     if (core_rst) begin
       \$96  = 4'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$88 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$89 ) begin end
     \$97  = to_units;
     if (core_rst) begin
       \$97  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$88 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$89 ) begin end
     \$98  = \$15 ;
     if (core_rst) begin
       \$98  = 4'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$88 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$89 ) begin end
     \$99  = does;
     if (core_rst) begin
       \$99  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$88 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$89 ) begin end
     \$101 [0] = \$18 ;
     \$101 [1] = \$23 ;
     \$101 [2] = \$30 ;
@@ -43187,11 +43523,11 @@ module \weft.simt.core.events$361 (busy, answered, came, starved, to_memory, to_
     end
   end
   assign o = { missed, \$102 , \$103 , \$100  };
-  assign group = \port$39298$32 [1:0];
-  assign live = \port$39298$32 [3:2];
-  assign \port$39929$0  = \$100 ;
-  assign \port$39931$0  = \$102 ;
-  assign \port$39932$0  = \$103 ;
+  assign group = \port$39533$32 [1:0];
+  assign live = \port$39533$32 [3:2];
+  assign \port$40164$0  = \$100 ;
+  assign \port$40166$0  = \$102 ;
+  assign \port$40167$0  = \$103 ;
   assign \o.issued  = \$100 ;
   assign \o.active_lanes  = \$103 [1:0];
   assign \o.diverged  = \$103 [2];
@@ -43225,7 +43561,7 @@ endmodule
 
 module \weft.simt.core.execute (first, stored, second, o__row, core_rst, controls, token, valid, controls_last_1, token_last_1, stored_3, target_1, whole_last_1, not_positive_3, sums_last_1, o__valid, o__taken, o__link, o__leads, shared_last_1, private_last_1
 , port_last_1, writes_2, o__common, o__cause, o__guilty, private, core_clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$89  = 0;
+  reg \$auto$verilog_backend.cc:2355:dump_module$90  = 0;
   wire [63:0] \$1 ;
   wire \$10 ;
   wire \$100 ;
@@ -44174,42 +44510,42 @@ module \weft.simt.core.execute (first, stored, second, o__row, core_rst, control
     .taken(\taken$88 )
   );
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$89 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$90 ) begin end
     \$109  = valid;
     if (core_rst) begin
       \$109  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$89 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$90 ) begin end
     \$110  = valid_1;
     if (core_rst) begin
       \$110  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$89 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$90 ) begin end
     \$111  = valid_lane_1;
     if (core_rst) begin
       \$111  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$89 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$90 ) begin end
     \$112  = valid_lane_2;
     if (core_rst) begin
       \$112  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$89 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$90 ) begin end
     \$113  = \$15 ;
     if (core_rst) begin
       \$113  = 2'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$89 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$90 ) begin end
     \$114  = link_row_2;
     if (\$16 ) begin
       \$114  = 30'h00000000;
@@ -44219,7 +44555,7 @@ module \weft.simt.core.execute (first, stored, second, o__row, core_rst, control
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$89 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$90 ) begin end
     \$115  = 60'h000000000000000;
     if (\$16 ) begin
       \$115  = { sums_1[63:34], sums_1[31:2] };
@@ -44229,21 +44565,21 @@ module \weft.simt.core.execute (first, stored, second, o__row, core_rst, control
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$89 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$90 ) begin end
     \$116  = \$21 ;
     if (core_rst) begin
       \$116  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$89 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$90 ) begin end
     \$117  = writes_1;
     if (core_rst) begin
       \$117  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$89 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$90 ) begin end
     (* full_case = 32'd1 *)
     if (writes_2) begin
       (* full_case = 32'd1 *)
@@ -44610,7 +44946,7 @@ module \weft.simt.core.execute (first, stored, second, o__row, core_rst, control
 endmodule
 
 module \weft.simt.core.execute.collectives (writes, core_rst, a, live, meet, lane_mask, row, answer, core_clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$90  = 0;
+  reg \$auto$verilog_backend.cc:2355:dump_module$91  = 0;
   wire \$1 ;
   wire \$10 ;
   wire \$11 ;
@@ -44707,7 +45043,7 @@ module \weft.simt.core.execute.collectives (writes, core_rst, a, live, meet, lan
   always @(posedge core_clk)
     row <= \$12 ;
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$90 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$91 ) begin end
     (* full_case = 32'd1 *)
     if (\$6 ) begin
       \$12 [31:0] = row_2[31:0];
@@ -44725,7 +45061,7 @@ module \weft.simt.core.execute.collectives (writes, core_rst, a, live, meet, lan
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$90 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$91 ) begin end
     answer = 32'd0;
     (* full_case = 32'd1 *)
     casez (meet_2)
@@ -44742,7 +45078,7 @@ module \weft.simt.core.execute.collectives (writes, core_rst, a, live, meet, lan
 endmodule
 
 module \weft.simt.core.execute.faults (taken, core_rst, controls, token, whole, crooked, nowhere, odd_jump, cause, \guilty$12 , core_clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$91  = 0;
+  reg \$auto$verilog_backend.cc:2355:dump_module$92  = 0;
   wire \$1 ;
   wire \$10 ;
   wire [1:0] \$11 ;
@@ -44989,7 +45325,7 @@ module \weft.simt.core.execute.faults (taken, core_rst, controls, token, whole, 
   assign \$29  = crooked | nowhere;
   assign \$30  = token[33:32] & \$29 ;
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$91 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$92 ) begin end
     \$signal  = 3'h0;
     if (token[54]) begin
       \$signal  = 3'h3;
@@ -45006,7 +45342,7 @@ module \weft.simt.core.execute.faults (taken, core_rst, controls, token, whole, 
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$91 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$92 ) begin end
     (* full_case = 32'd1 *)
     if (\$56 ) begin
       guilty = taken;
@@ -45019,14 +45355,14 @@ module \weft.simt.core.execute.faults (taken, core_rst, controls, token, whole, 
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$91 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$92 ) begin end
     \$68  = \$signal ;
     if (core_rst) begin
       \$68  = 3'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$91 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$92 ) begin end
     \$69  = guilty;
     if (core_rst) begin
       \$69  = 2'h0;
@@ -45097,7 +45433,7 @@ module \weft.simt.core.execute.faults (taken, core_rst, controls, token, whole, 
 endmodule
 
 module \weft.simt.core.execute.lane_0 (gives, core_rst, a, b, controls, sum, \result$38 , taken, core_clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$92  = 0;
+  reg \$auto$verilog_backend.cc:2355:dump_module$93  = 0;
   wire \$1 ;
   wire [5:0] \$10 ;
   wire \$100 ;
@@ -46157,32 +46493,32 @@ module \weft.simt.core.execute.lane_0 (gives, core_rst, a, b, controls, sum, \re
     .controls_1(controls_1),
     .core_clk(core_clk),
     .core_rst(core_rst),
-    .\port$39369$0 (\$signal$32 ),
-    .\port$39371$0 (\$signal$34 )
+    .\port$39604$0 (\$signal$32 ),
+    .\port$39606$0 (\$signal$34 )
   );
   \weft.simt.core.execute.lane_0.times_byte_1  times_byte_1 (
     .byte_product_1(byte_product_1),
     .controls_1(controls_1),
     .core_clk(core_clk),
     .core_rst(core_rst),
-    .\port$39369$0 (\$signal$32 ),
-    .\port$39371$0 (\$signal$34 )
+    .\port$39604$0 (\$signal$32 ),
+    .\port$39606$0 (\$signal$34 )
   );
   \weft.simt.core.execute.lane_0.times_byte_2  times_byte_2 (
     .byte_product_2(byte_product_2),
     .controls_1(controls_1),
     .core_clk(core_clk),
     .core_rst(core_rst),
-    .\port$39369$0 (\$signal$32 ),
-    .\port$39371$0 (\$signal$34 )
+    .\port$39604$0 (\$signal$32 ),
+    .\port$39606$0 (\$signal$34 )
   );
   \weft.simt.core.execute.lane_0.times_byte_3  times_byte_3 (
     .byte_product_3(byte_product_3),
     .controls_1(controls_1),
     .core_clk(core_clk),
     .core_rst(core_rst),
-    .\port$39369$0 (\$signal$32 ),
-    .\port$39371$0 (\$signal$34 )
+    .\port$39604$0 (\$signal$32 ),
+    .\port$39606$0 (\$signal$34 )
   );
   \weft.simt.core.execute.lane_0.times_hh  times_hh (
     .a_sign(a_sign),
@@ -46190,34 +46526,34 @@ module \weft.simt.core.execute.lane_0 (gives, core_rst, a, b, controls, sum, \re
     .core_clk(core_clk),
     .core_rst(core_rst),
     .hh(hh),
-    .\port$39369$0 (\$signal$32 ),
-    .\port$39371$0 (\$signal$34 )
+    .\port$39604$0 (\$signal$32 ),
+    .\port$39606$0 (\$signal$34 )
   );
   \weft.simt.core.execute.lane_0.times_hl  times_hl (
     .a_sign(a_sign),
     .core_clk(core_clk),
     .core_rst(core_rst),
     .hl(hl),
-    .\port$39369$0 (\$signal$32 ),
-    .\port$39371$0 (\$signal$34 )
+    .\port$39604$0 (\$signal$32 ),
+    .\port$39606$0 (\$signal$34 )
   );
   \weft.simt.core.execute.lane_0.times_lh  times_lh (
     .b_top(b_top),
     .core_clk(core_clk),
     .core_rst(core_rst),
-    .\port$39369$0 (\$signal$32 ),
-    .\port$39371$0 (\$signal$34 ),
-    .\port$39380$0 (\$signal$10 )
+    .\port$39604$0 (\$signal$32 ),
+    .\port$39606$0 (\$signal$34 ),
+    .\port$39615$0 (\$signal$10 )
   );
   \weft.simt.core.execute.lane_0.times_ll  times_ll (
     .core_clk(core_clk),
     .core_rst(core_rst),
-    .\port$39369$0 (\$signal$32 ),
-    .\port$39371$0 (\$signal$34 ),
-    .\port$39378$0 (\$signal$13 )
+    .\port$39604$0 (\$signal$32 ),
+    .\port$39606$0 (\$signal$34 ),
+    .\port$39613$0 (\$signal$13 )
   );
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$92 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$93 ) begin end
     (* full_case = 32'd1 *)
     casez (controls[36:34])
       3'h1:
@@ -46235,28 +46571,28 @@ module \weft.simt.core.execute.lane_0 (gives, core_rst, a, b, controls, sum, \re
     endcase
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$92 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$93 ) begin end
     chosen = 32'd0;
     if (\$26 ) begin
       chosen = \$28 [31:0];
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$92 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$93 ) begin end
     \$456  = \$signal [32:1];
     if (core_rst) begin
       \$456  = 32'd0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$92 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$93 ) begin end
     \$457  = \$signal$5 ;
     if (\$30 ) begin
       \$457  = 32'd0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$92 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$93 ) begin end
     (* full_case = 32'd1 *)
     if (gives) begin
       \$458  = \$451 ;
@@ -46318,8 +46654,8 @@ module \weft.simt.core.execute.lane_0 (gives, core_rst, a, b, controls, sum, \re
   assign \controls.illegal  = controls[88];
 endmodule
 
-module \weft.simt.core.execute.lane_0.times_byte_0 (core_rst, controls_1, \port$39369$0 , \port$39371$0 , byte_product_0, core_clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$93  = 0;
+module \weft.simt.core.execute.lane_0.times_byte_0 (core_rst, controls_1, \port$39604$0 , \port$39606$0 , byte_product_0, core_clk);
+  reg \$auto$verilog_backend.cc:2355:dump_module$94  = 0;
   wire [15:0] \$1 ;
   wire \$2 ;
   reg [15:0] \$3 ;
@@ -46333,27 +46669,27 @@ module \weft.simt.core.execute.lane_0.times_byte_0 (core_rst, controls_1, \port$
   wire core_clk;
   input core_rst;
   wire core_rst;
-  input [31:0] \port$39369$0 ;
-  wire [31:0] \port$39369$0 ;
-  input [31:0] \port$39371$0 ;
-  wire [31:0] \port$39371$0 ;
-  assign \$1  = $signed(\port$39369$0 [7:0]) * $signed(\port$39371$0 [7:0]);
+  input [31:0] \port$39604$0 ;
+  wire [31:0] \port$39604$0 ;
+  input [31:0] \port$39606$0 ;
+  wire [31:0] \port$39606$0 ;
+  assign \$1  = $signed(\port$39604$0 [7:0]) * $signed(\port$39606$0 [7:0]);
   assign \$2  = ~ controls_1[23];
   always @(posedge core_clk)
     byte_product_0 <= \$3 ;
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$93 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$94 ) begin end
     \$3  = \$1 ;
     if (\$2 ) begin
       \$3  = 16'h0000;
     end
   end
-  assign \$signal  = \port$39369$0 ;
-  assign \$signal$4  = \port$39371$0 ;
+  assign \$signal  = \port$39604$0 ;
+  assign \$signal$4  = \port$39606$0 ;
 endmodule
 
-module \weft.simt.core.execute.lane_0.times_byte_1 (core_rst, controls_1, \port$39369$0 , \port$39371$0 , byte_product_1, core_clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$94  = 0;
+module \weft.simt.core.execute.lane_0.times_byte_1 (core_rst, controls_1, \port$39604$0 , \port$39606$0 , byte_product_1, core_clk);
+  reg \$auto$verilog_backend.cc:2355:dump_module$95  = 0;
   wire [15:0] \$1 ;
   wire \$2 ;
   reg [15:0] \$3 ;
@@ -46367,27 +46703,27 @@ module \weft.simt.core.execute.lane_0.times_byte_1 (core_rst, controls_1, \port$
   wire core_clk;
   input core_rst;
   wire core_rst;
-  input [31:0] \port$39369$0 ;
-  wire [31:0] \port$39369$0 ;
-  input [31:0] \port$39371$0 ;
-  wire [31:0] \port$39371$0 ;
-  assign \$1  = $signed(\port$39369$0 [15:8]) * $signed(\port$39371$0 [15:8]);
+  input [31:0] \port$39604$0 ;
+  wire [31:0] \port$39604$0 ;
+  input [31:0] \port$39606$0 ;
+  wire [31:0] \port$39606$0 ;
+  assign \$1  = $signed(\port$39604$0 [15:8]) * $signed(\port$39606$0 [15:8]);
   assign \$2  = ~ controls_1[23];
   always @(posedge core_clk)
     byte_product_1 <= \$3 ;
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$94 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$95 ) begin end
     \$3  = \$1 ;
     if (\$2 ) begin
       \$3  = 16'h0000;
     end
   end
-  assign \$signal  = \port$39369$0 ;
-  assign \$signal$4  = \port$39371$0 ;
+  assign \$signal  = \port$39604$0 ;
+  assign \$signal$4  = \port$39606$0 ;
 endmodule
 
-module \weft.simt.core.execute.lane_0.times_byte_2 (core_rst, controls_1, \port$39369$0 , \port$39371$0 , byte_product_2, core_clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$95  = 0;
+module \weft.simt.core.execute.lane_0.times_byte_2 (core_rst, controls_1, \port$39604$0 , \port$39606$0 , byte_product_2, core_clk);
+  reg \$auto$verilog_backend.cc:2355:dump_module$96  = 0;
   wire [15:0] \$1 ;
   wire \$2 ;
   reg [15:0] \$3 ;
@@ -46401,27 +46737,27 @@ module \weft.simt.core.execute.lane_0.times_byte_2 (core_rst, controls_1, \port$
   wire core_clk;
   input core_rst;
   wire core_rst;
-  input [31:0] \port$39369$0 ;
-  wire [31:0] \port$39369$0 ;
-  input [31:0] \port$39371$0 ;
-  wire [31:0] \port$39371$0 ;
-  assign \$1  = $signed(\port$39369$0 [23:16]) * $signed(\port$39371$0 [23:16]);
+  input [31:0] \port$39604$0 ;
+  wire [31:0] \port$39604$0 ;
+  input [31:0] \port$39606$0 ;
+  wire [31:0] \port$39606$0 ;
+  assign \$1  = $signed(\port$39604$0 [23:16]) * $signed(\port$39606$0 [23:16]);
   assign \$2  = ~ controls_1[23];
   always @(posedge core_clk)
     byte_product_2 <= \$3 ;
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$95 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$96 ) begin end
     \$3  = \$1 ;
     if (\$2 ) begin
       \$3  = 16'h0000;
     end
   end
-  assign \$signal  = \port$39369$0 ;
-  assign \$signal$4  = \port$39371$0 ;
+  assign \$signal  = \port$39604$0 ;
+  assign \$signal$4  = \port$39606$0 ;
 endmodule
 
-module \weft.simt.core.execute.lane_0.times_byte_3 (core_rst, controls_1, \port$39369$0 , \port$39371$0 , byte_product_3, core_clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$96  = 0;
+module \weft.simt.core.execute.lane_0.times_byte_3 (core_rst, controls_1, \port$39604$0 , \port$39606$0 , byte_product_3, core_clk);
+  reg \$auto$verilog_backend.cc:2355:dump_module$97  = 0;
   wire [15:0] \$1 ;
   wire \$2 ;
   reg [15:0] \$3 ;
@@ -46435,26 +46771,26 @@ module \weft.simt.core.execute.lane_0.times_byte_3 (core_rst, controls_1, \port$
   wire core_clk;
   input core_rst;
   wire core_rst;
-  input [31:0] \port$39369$0 ;
-  wire [31:0] \port$39369$0 ;
-  input [31:0] \port$39371$0 ;
-  wire [31:0] \port$39371$0 ;
-  assign \$1  = $signed(\port$39369$0 [31:24]) * $signed(\port$39371$0 [31:24]);
+  input [31:0] \port$39604$0 ;
+  wire [31:0] \port$39604$0 ;
+  input [31:0] \port$39606$0 ;
+  wire [31:0] \port$39606$0 ;
+  assign \$1  = $signed(\port$39604$0 [31:24]) * $signed(\port$39606$0 [31:24]);
   assign \$2  = ~ controls_1[23];
   always @(posedge core_clk)
     byte_product_3 <= \$3 ;
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$96 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$97 ) begin end
     \$3  = \$1 ;
     if (\$2 ) begin
       \$3  = 16'h0000;
     end
   end
-  assign \$signal  = \port$39369$0 ;
-  assign \$signal$4  = \port$39371$0 ;
+  assign \$signal  = \port$39604$0 ;
+  assign \$signal$4  = \port$39606$0 ;
 endmodule
 
-module \weft.simt.core.execute.lane_0.times_hh (core_rst, \port$39369$0 , a_sign, \port$39371$0 , b_top, hh, core_clk);
+module \weft.simt.core.execute.lane_0.times_hh (core_rst, \port$39604$0 , a_sign, \port$39606$0 , b_top, hh, core_clk);
   wire [34:0] \$1 ;
   wire [34:0] \$2 ;
   wire [31:0] \$signal ;
@@ -46469,19 +46805,19 @@ module \weft.simt.core.execute.lane_0.times_hh (core_rst, \port$39369$0 , a_sign
   wire core_rst;
   output [34:0] hh;
   reg [34:0] hh = 35'h000000000;
-  input [31:0] \port$39369$0 ;
-  wire [31:0] \port$39369$0 ;
-  input [31:0] \port$39371$0 ;
-  wire [31:0] \port$39371$0 ;
-  assign \$1  = $signed({ a_sign, \port$39369$0 [31:16] }) * $signed({ b_top, \port$39371$0 [31:16] });
+  input [31:0] \port$39604$0 ;
+  wire [31:0] \port$39604$0 ;
+  input [31:0] \port$39606$0 ;
+  wire [31:0] \port$39606$0 ;
+  assign \$1  = $signed({ a_sign, \port$39604$0 [31:16] }) * $signed({ b_top, \port$39606$0 [31:16] });
   always @(posedge core_clk)
     hh <= \$2 ;
-  assign \$signal  = \port$39369$0 ;
-  assign \$signal$5  = \port$39371$0 ;
+  assign \$signal  = \port$39604$0 ;
+  assign \$signal$5  = \port$39606$0 ;
   assign \$2  = \$1 ;
 endmodule
 
-module \weft.simt.core.execute.lane_0.times_hl (core_rst, \port$39369$0 , a_sign, \port$39371$0 , hl, core_clk);
+module \weft.simt.core.execute.lane_0.times_hl (core_rst, \port$39604$0 , a_sign, \port$39606$0 , hl, core_clk);
   wire [33:0] \$1 ;
   wire [32:0] \$2 ;
   wire [31:0] \$signal ;
@@ -46494,19 +46830,19 @@ module \weft.simt.core.execute.lane_0.times_hl (core_rst, \port$39369$0 , a_sign
   wire core_rst;
   output [32:0] hl;
   reg [32:0] hl = 33'h000000000;
-  input [31:0] \port$39369$0 ;
-  wire [31:0] \port$39369$0 ;
-  input [31:0] \port$39371$0 ;
-  wire [31:0] \port$39371$0 ;
-  assign \$1  = $signed({ a_sign, \port$39369$0 [31:16] }) * $signed({ 1'h0, \port$39371$0 [15:0] });
+  input [31:0] \port$39604$0 ;
+  wire [31:0] \port$39604$0 ;
+  input [31:0] \port$39606$0 ;
+  wire [31:0] \port$39606$0 ;
+  assign \$1  = $signed({ a_sign, \port$39604$0 [31:16] }) * $signed({ 1'h0, \port$39606$0 [15:0] });
   always @(posedge core_clk)
     hl <= \$2 ;
-  assign \$signal  = \port$39369$0 ;
-  assign \$signal$5  = \port$39371$0 ;
+  assign \$signal  = \port$39604$0 ;
+  assign \$signal$5  = \port$39606$0 ;
   assign \$2  = \$1 [32:0];
 endmodule
 
-module \weft.simt.core.execute.lane_0.times_lh (core_rst, \port$39369$0 , \port$39371$0 , b_top, \port$39380$0 , core_clk);
+module \weft.simt.core.execute.lane_0.times_lh (core_rst, \port$39604$0 , \port$39606$0 , b_top, \port$39615$0 , core_clk);
   wire [34:0] \$1 ;
   wire [33:0] \$2 ;
   reg [33:0] \$signal  = 34'h000000000;
@@ -46518,23 +46854,23 @@ module \weft.simt.core.execute.lane_0.times_lh (core_rst, \port$39369$0 , \port$
   wire core_clk;
   input core_rst;
   wire core_rst;
-  input [31:0] \port$39369$0 ;
-  wire [31:0] \port$39369$0 ;
-  input [31:0] \port$39371$0 ;
-  wire [31:0] \port$39371$0 ;
+  input [31:0] \port$39604$0 ;
+  wire [31:0] \port$39604$0 ;
+  input [31:0] \port$39606$0 ;
+  wire [31:0] \port$39606$0 ;
   (* init = 34'h000000000 *)
-  output [33:0] \port$39380$0 ;
-  wire [33:0] \port$39380$0 ;
-  assign \$1  = $signed({ 1'h0, \port$39369$0 [15:0] }) * $signed({ b_top, \port$39371$0 [31:16] });
+  output [33:0] \port$39615$0 ;
+  wire [33:0] \port$39615$0 ;
+  assign \$1  = $signed({ 1'h0, \port$39604$0 [15:0] }) * $signed({ b_top, \port$39606$0 [31:16] });
   always @(posedge core_clk)
     \$signal  <= \$2 ;
-  assign \$signal$3  = \port$39369$0 ;
-  assign \$signal$4  = \port$39371$0 ;
-  assign \port$39380$0  = \$signal ;
+  assign \$signal$3  = \port$39604$0 ;
+  assign \$signal$4  = \port$39606$0 ;
+  assign \port$39615$0  = \$signal ;
   assign \$2  = \$1 [33:0];
 endmodule
 
-module \weft.simt.core.execute.lane_0.times_ll (core_rst, \port$39369$0 , \port$39371$0 , \port$39378$0 , core_clk);
+module \weft.simt.core.execute.lane_0.times_ll (core_rst, \port$39604$0 , \port$39606$0 , \port$39613$0 , core_clk);
   wire [31:0] \$1 ;
   wire [31:0] \$2 ;
   reg [31:0] \$signal  = 32'd0;
@@ -46544,24 +46880,24 @@ module \weft.simt.core.execute.lane_0.times_ll (core_rst, \port$39369$0 , \port$
   wire core_clk;
   input core_rst;
   wire core_rst;
-  input [31:0] \port$39369$0 ;
-  wire [31:0] \port$39369$0 ;
-  input [31:0] \port$39371$0 ;
-  wire [31:0] \port$39371$0 ;
+  input [31:0] \port$39604$0 ;
+  wire [31:0] \port$39604$0 ;
+  input [31:0] \port$39606$0 ;
+  wire [31:0] \port$39606$0 ;
   (* init = 32'd0 *)
-  output [31:0] \port$39378$0 ;
-  wire [31:0] \port$39378$0 ;
-  assign \$1  = \port$39369$0 [15:0] * \port$39371$0 [15:0];
+  output [31:0] \port$39613$0 ;
+  wire [31:0] \port$39613$0 ;
+  assign \$1  = \port$39604$0 [15:0] * \port$39606$0 [15:0];
   always @(posedge core_clk)
     \$signal  <= \$2 ;
-  assign \$signal$3  = \port$39369$0 ;
-  assign \$signal$4  = \port$39371$0 ;
-  assign \port$39378$0  = \$signal ;
+  assign \$signal$3  = \port$39604$0 ;
+  assign \$signal$4  = \port$39606$0 ;
+  assign \port$39613$0  = \$signal ;
   assign \$2  = \$1 ;
 endmodule
 
 module \weft.simt.core.execute.lane_1 (gives, core_rst, a, b, controls, sum, \result$38 , taken, core_clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$97  = 0;
+  reg \$auto$verilog_backend.cc:2355:dump_module$98  = 0;
   wire \$1 ;
   wire [5:0] \$10 ;
   wire \$100 ;
@@ -47621,32 +47957,32 @@ module \weft.simt.core.execute.lane_1 (gives, core_rst, a, b, controls, sum, \re
     .controls_1(controls_1),
     .core_clk(core_clk),
     .core_rst(core_rst),
-    .\port$39404$0 (\$signal$32 ),
-    .\port$39406$0 (\$signal$34 )
+    .\port$39639$0 (\$signal$32 ),
+    .\port$39641$0 (\$signal$34 )
   );
   \weft.simt.core.execute.lane_1.times_byte_1  times_byte_1 (
     .byte_product_1(byte_product_1),
     .controls_1(controls_1),
     .core_clk(core_clk),
     .core_rst(core_rst),
-    .\port$39404$0 (\$signal$32 ),
-    .\port$39406$0 (\$signal$34 )
+    .\port$39639$0 (\$signal$32 ),
+    .\port$39641$0 (\$signal$34 )
   );
   \weft.simt.core.execute.lane_1.times_byte_2  times_byte_2 (
     .byte_product_2(byte_product_2),
     .controls_1(controls_1),
     .core_clk(core_clk),
     .core_rst(core_rst),
-    .\port$39404$0 (\$signal$32 ),
-    .\port$39406$0 (\$signal$34 )
+    .\port$39639$0 (\$signal$32 ),
+    .\port$39641$0 (\$signal$34 )
   );
   \weft.simt.core.execute.lane_1.times_byte_3  times_byte_3 (
     .byte_product_3(byte_product_3),
     .controls_1(controls_1),
     .core_clk(core_clk),
     .core_rst(core_rst),
-    .\port$39404$0 (\$signal$32 ),
-    .\port$39406$0 (\$signal$34 )
+    .\port$39639$0 (\$signal$32 ),
+    .\port$39641$0 (\$signal$34 )
   );
   \weft.simt.core.execute.lane_1.times_hh  times_hh (
     .a_sign(a_sign),
@@ -47654,34 +47990,34 @@ module \weft.simt.core.execute.lane_1 (gives, core_rst, a, b, controls, sum, \re
     .core_clk(core_clk),
     .core_rst(core_rst),
     .hh(hh),
-    .\port$39404$0 (\$signal$32 ),
-    .\port$39406$0 (\$signal$34 )
+    .\port$39639$0 (\$signal$32 ),
+    .\port$39641$0 (\$signal$34 )
   );
   \weft.simt.core.execute.lane_1.times_hl  times_hl (
     .a_sign(a_sign),
     .core_clk(core_clk),
     .core_rst(core_rst),
     .hl(hl),
-    .\port$39404$0 (\$signal$32 ),
-    .\port$39406$0 (\$signal$34 )
+    .\port$39639$0 (\$signal$32 ),
+    .\port$39641$0 (\$signal$34 )
   );
   \weft.simt.core.execute.lane_1.times_lh  times_lh (
     .b_top(b_top),
     .core_clk(core_clk),
     .core_rst(core_rst),
-    .\port$39404$0 (\$signal$32 ),
-    .\port$39406$0 (\$signal$34 ),
-    .\port$39415$0 (\$signal$10 )
+    .\port$39639$0 (\$signal$32 ),
+    .\port$39641$0 (\$signal$34 ),
+    .\port$39650$0 (\$signal$10 )
   );
   \weft.simt.core.execute.lane_1.times_ll  times_ll (
     .core_clk(core_clk),
     .core_rst(core_rst),
-    .\port$39404$0 (\$signal$32 ),
-    .\port$39406$0 (\$signal$34 ),
-    .\port$39413$0 (\$signal$13 )
+    .\port$39639$0 (\$signal$32 ),
+    .\port$39641$0 (\$signal$34 ),
+    .\port$39648$0 (\$signal$13 )
   );
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$97 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$98 ) begin end
     (* full_case = 32'd1 *)
     casez (controls[36:34])
       3'h1:
@@ -47699,28 +48035,28 @@ module \weft.simt.core.execute.lane_1 (gives, core_rst, a, b, controls, sum, \re
     endcase
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$97 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$98 ) begin end
     chosen = 32'd0;
     if (\$26 ) begin
       chosen = \$28 [31:0];
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$97 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$98 ) begin end
     \$456  = \$signal [32:1];
     if (core_rst) begin
       \$456  = 32'd0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$97 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$98 ) begin end
     \$457  = \$signal$5 ;
     if (\$30 ) begin
       \$457  = 32'd0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$97 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$98 ) begin end
     (* full_case = 32'd1 *)
     if (gives) begin
       \$458  = \$451 ;
@@ -47782,8 +48118,8 @@ module \weft.simt.core.execute.lane_1 (gives, core_rst, a, b, controls, sum, \re
   assign \controls.illegal  = controls[88];
 endmodule
 
-module \weft.simt.core.execute.lane_1.times_byte_0 (core_rst, controls_1, \port$39404$0 , \port$39406$0 , byte_product_0, core_clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$98  = 0;
+module \weft.simt.core.execute.lane_1.times_byte_0 (core_rst, controls_1, \port$39639$0 , \port$39641$0 , byte_product_0, core_clk);
+  reg \$auto$verilog_backend.cc:2355:dump_module$99  = 0;
   wire [15:0] \$1 ;
   wire \$2 ;
   reg [15:0] \$3 ;
@@ -47797,27 +48133,27 @@ module \weft.simt.core.execute.lane_1.times_byte_0 (core_rst, controls_1, \port$
   wire core_clk;
   input core_rst;
   wire core_rst;
-  input [31:0] \port$39404$0 ;
-  wire [31:0] \port$39404$0 ;
-  input [31:0] \port$39406$0 ;
-  wire [31:0] \port$39406$0 ;
-  assign \$1  = $signed(\port$39404$0 [7:0]) * $signed(\port$39406$0 [7:0]);
+  input [31:0] \port$39639$0 ;
+  wire [31:0] \port$39639$0 ;
+  input [31:0] \port$39641$0 ;
+  wire [31:0] \port$39641$0 ;
+  assign \$1  = $signed(\port$39639$0 [7:0]) * $signed(\port$39641$0 [7:0]);
   assign \$2  = ~ controls_1[23];
   always @(posedge core_clk)
     byte_product_0 <= \$3 ;
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$98 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$99 ) begin end
     \$3  = \$1 ;
     if (\$2 ) begin
       \$3  = 16'h0000;
     end
   end
-  assign \$signal  = \port$39404$0 ;
-  assign \$signal$4  = \port$39406$0 ;
+  assign \$signal  = \port$39639$0 ;
+  assign \$signal$4  = \port$39641$0 ;
 endmodule
 
-module \weft.simt.core.execute.lane_1.times_byte_1 (core_rst, controls_1, \port$39404$0 , \port$39406$0 , byte_product_1, core_clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$99  = 0;
+module \weft.simt.core.execute.lane_1.times_byte_1 (core_rst, controls_1, \port$39639$0 , \port$39641$0 , byte_product_1, core_clk);
+  reg \$auto$verilog_backend.cc:2355:dump_module$100  = 0;
   wire [15:0] \$1 ;
   wire \$2 ;
   reg [15:0] \$3 ;
@@ -47831,27 +48167,27 @@ module \weft.simt.core.execute.lane_1.times_byte_1 (core_rst, controls_1, \port$
   wire core_clk;
   input core_rst;
   wire core_rst;
-  input [31:0] \port$39404$0 ;
-  wire [31:0] \port$39404$0 ;
-  input [31:0] \port$39406$0 ;
-  wire [31:0] \port$39406$0 ;
-  assign \$1  = $signed(\port$39404$0 [15:8]) * $signed(\port$39406$0 [15:8]);
+  input [31:0] \port$39639$0 ;
+  wire [31:0] \port$39639$0 ;
+  input [31:0] \port$39641$0 ;
+  wire [31:0] \port$39641$0 ;
+  assign \$1  = $signed(\port$39639$0 [15:8]) * $signed(\port$39641$0 [15:8]);
   assign \$2  = ~ controls_1[23];
   always @(posedge core_clk)
     byte_product_1 <= \$3 ;
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$99 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$100 ) begin end
     \$3  = \$1 ;
     if (\$2 ) begin
       \$3  = 16'h0000;
     end
   end
-  assign \$signal  = \port$39404$0 ;
-  assign \$signal$4  = \port$39406$0 ;
+  assign \$signal  = \port$39639$0 ;
+  assign \$signal$4  = \port$39641$0 ;
 endmodule
 
-module \weft.simt.core.execute.lane_1.times_byte_2 (core_rst, controls_1, \port$39404$0 , \port$39406$0 , byte_product_2, core_clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$100  = 0;
+module \weft.simt.core.execute.lane_1.times_byte_2 (core_rst, controls_1, \port$39639$0 , \port$39641$0 , byte_product_2, core_clk);
+  reg \$auto$verilog_backend.cc:2355:dump_module$101  = 0;
   wire [15:0] \$1 ;
   wire \$2 ;
   reg [15:0] \$3 ;
@@ -47865,27 +48201,27 @@ module \weft.simt.core.execute.lane_1.times_byte_2 (core_rst, controls_1, \port$
   wire core_clk;
   input core_rst;
   wire core_rst;
-  input [31:0] \port$39404$0 ;
-  wire [31:0] \port$39404$0 ;
-  input [31:0] \port$39406$0 ;
-  wire [31:0] \port$39406$0 ;
-  assign \$1  = $signed(\port$39404$0 [23:16]) * $signed(\port$39406$0 [23:16]);
+  input [31:0] \port$39639$0 ;
+  wire [31:0] \port$39639$0 ;
+  input [31:0] \port$39641$0 ;
+  wire [31:0] \port$39641$0 ;
+  assign \$1  = $signed(\port$39639$0 [23:16]) * $signed(\port$39641$0 [23:16]);
   assign \$2  = ~ controls_1[23];
   always @(posedge core_clk)
     byte_product_2 <= \$3 ;
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$100 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$101 ) begin end
     \$3  = \$1 ;
     if (\$2 ) begin
       \$3  = 16'h0000;
     end
   end
-  assign \$signal  = \port$39404$0 ;
-  assign \$signal$4  = \port$39406$0 ;
+  assign \$signal  = \port$39639$0 ;
+  assign \$signal$4  = \port$39641$0 ;
 endmodule
 
-module \weft.simt.core.execute.lane_1.times_byte_3 (core_rst, controls_1, \port$39404$0 , \port$39406$0 , byte_product_3, core_clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$101  = 0;
+module \weft.simt.core.execute.lane_1.times_byte_3 (core_rst, controls_1, \port$39639$0 , \port$39641$0 , byte_product_3, core_clk);
+  reg \$auto$verilog_backend.cc:2355:dump_module$102  = 0;
   wire [15:0] \$1 ;
   wire \$2 ;
   reg [15:0] \$3 ;
@@ -47899,26 +48235,26 @@ module \weft.simt.core.execute.lane_1.times_byte_3 (core_rst, controls_1, \port$
   wire core_clk;
   input core_rst;
   wire core_rst;
-  input [31:0] \port$39404$0 ;
-  wire [31:0] \port$39404$0 ;
-  input [31:0] \port$39406$0 ;
-  wire [31:0] \port$39406$0 ;
-  assign \$1  = $signed(\port$39404$0 [31:24]) * $signed(\port$39406$0 [31:24]);
+  input [31:0] \port$39639$0 ;
+  wire [31:0] \port$39639$0 ;
+  input [31:0] \port$39641$0 ;
+  wire [31:0] \port$39641$0 ;
+  assign \$1  = $signed(\port$39639$0 [31:24]) * $signed(\port$39641$0 [31:24]);
   assign \$2  = ~ controls_1[23];
   always @(posedge core_clk)
     byte_product_3 <= \$3 ;
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$101 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$102 ) begin end
     \$3  = \$1 ;
     if (\$2 ) begin
       \$3  = 16'h0000;
     end
   end
-  assign \$signal  = \port$39404$0 ;
-  assign \$signal$4  = \port$39406$0 ;
+  assign \$signal  = \port$39639$0 ;
+  assign \$signal$4  = \port$39641$0 ;
 endmodule
 
-module \weft.simt.core.execute.lane_1.times_hh (core_rst, \port$39404$0 , a_sign, \port$39406$0 , b_top, hh, core_clk);
+module \weft.simt.core.execute.lane_1.times_hh (core_rst, \port$39639$0 , a_sign, \port$39641$0 , b_top, hh, core_clk);
   wire [34:0] \$1 ;
   wire [34:0] \$2 ;
   wire [31:0] \$signal ;
@@ -47933,19 +48269,19 @@ module \weft.simt.core.execute.lane_1.times_hh (core_rst, \port$39404$0 , a_sign
   wire core_rst;
   output [34:0] hh;
   reg [34:0] hh = 35'h000000000;
-  input [31:0] \port$39404$0 ;
-  wire [31:0] \port$39404$0 ;
-  input [31:0] \port$39406$0 ;
-  wire [31:0] \port$39406$0 ;
-  assign \$1  = $signed({ a_sign, \port$39404$0 [31:16] }) * $signed({ b_top, \port$39406$0 [31:16] });
+  input [31:0] \port$39639$0 ;
+  wire [31:0] \port$39639$0 ;
+  input [31:0] \port$39641$0 ;
+  wire [31:0] \port$39641$0 ;
+  assign \$1  = $signed({ a_sign, \port$39639$0 [31:16] }) * $signed({ b_top, \port$39641$0 [31:16] });
   always @(posedge core_clk)
     hh <= \$2 ;
-  assign \$signal  = \port$39404$0 ;
-  assign \$signal$5  = \port$39406$0 ;
+  assign \$signal  = \port$39639$0 ;
+  assign \$signal$5  = \port$39641$0 ;
   assign \$2  = \$1 ;
 endmodule
 
-module \weft.simt.core.execute.lane_1.times_hl (core_rst, \port$39404$0 , a_sign, \port$39406$0 , hl, core_clk);
+module \weft.simt.core.execute.lane_1.times_hl (core_rst, \port$39639$0 , a_sign, \port$39641$0 , hl, core_clk);
   wire [33:0] \$1 ;
   wire [32:0] \$2 ;
   wire [31:0] \$signal ;
@@ -47958,19 +48294,19 @@ module \weft.simt.core.execute.lane_1.times_hl (core_rst, \port$39404$0 , a_sign
   wire core_rst;
   output [32:0] hl;
   reg [32:0] hl = 33'h000000000;
-  input [31:0] \port$39404$0 ;
-  wire [31:0] \port$39404$0 ;
-  input [31:0] \port$39406$0 ;
-  wire [31:0] \port$39406$0 ;
-  assign \$1  = $signed({ a_sign, \port$39404$0 [31:16] }) * $signed({ 1'h0, \port$39406$0 [15:0] });
+  input [31:0] \port$39639$0 ;
+  wire [31:0] \port$39639$0 ;
+  input [31:0] \port$39641$0 ;
+  wire [31:0] \port$39641$0 ;
+  assign \$1  = $signed({ a_sign, \port$39639$0 [31:16] }) * $signed({ 1'h0, \port$39641$0 [15:0] });
   always @(posedge core_clk)
     hl <= \$2 ;
-  assign \$signal  = \port$39404$0 ;
-  assign \$signal$5  = \port$39406$0 ;
+  assign \$signal  = \port$39639$0 ;
+  assign \$signal$5  = \port$39641$0 ;
   assign \$2  = \$1 [32:0];
 endmodule
 
-module \weft.simt.core.execute.lane_1.times_lh (core_rst, \port$39404$0 , \port$39406$0 , b_top, \port$39415$0 , core_clk);
+module \weft.simt.core.execute.lane_1.times_lh (core_rst, \port$39639$0 , \port$39641$0 , b_top, \port$39650$0 , core_clk);
   wire [34:0] \$1 ;
   wire [33:0] \$2 ;
   reg [33:0] \$signal  = 34'h000000000;
@@ -47982,23 +48318,23 @@ module \weft.simt.core.execute.lane_1.times_lh (core_rst, \port$39404$0 , \port$
   wire core_clk;
   input core_rst;
   wire core_rst;
-  input [31:0] \port$39404$0 ;
-  wire [31:0] \port$39404$0 ;
-  input [31:0] \port$39406$0 ;
-  wire [31:0] \port$39406$0 ;
+  input [31:0] \port$39639$0 ;
+  wire [31:0] \port$39639$0 ;
+  input [31:0] \port$39641$0 ;
+  wire [31:0] \port$39641$0 ;
   (* init = 34'h000000000 *)
-  output [33:0] \port$39415$0 ;
-  wire [33:0] \port$39415$0 ;
-  assign \$1  = $signed({ 1'h0, \port$39404$0 [15:0] }) * $signed({ b_top, \port$39406$0 [31:16] });
+  output [33:0] \port$39650$0 ;
+  wire [33:0] \port$39650$0 ;
+  assign \$1  = $signed({ 1'h0, \port$39639$0 [15:0] }) * $signed({ b_top, \port$39641$0 [31:16] });
   always @(posedge core_clk)
     \$signal  <= \$2 ;
-  assign \$signal$3  = \port$39404$0 ;
-  assign \$signal$4  = \port$39406$0 ;
-  assign \port$39415$0  = \$signal ;
+  assign \$signal$3  = \port$39639$0 ;
+  assign \$signal$4  = \port$39641$0 ;
+  assign \port$39650$0  = \$signal ;
   assign \$2  = \$1 [33:0];
 endmodule
 
-module \weft.simt.core.execute.lane_1.times_ll (core_rst, \port$39404$0 , \port$39406$0 , \port$39413$0 , core_clk);
+module \weft.simt.core.execute.lane_1.times_ll (core_rst, \port$39639$0 , \port$39641$0 , \port$39648$0 , core_clk);
   wire [31:0] \$1 ;
   wire [31:0] \$2 ;
   reg [31:0] \$signal  = 32'd0;
@@ -48008,25 +48344,25 @@ module \weft.simt.core.execute.lane_1.times_ll (core_rst, \port$39404$0 , \port$
   wire core_clk;
   input core_rst;
   wire core_rst;
-  input [31:0] \port$39404$0 ;
-  wire [31:0] \port$39404$0 ;
-  input [31:0] \port$39406$0 ;
-  wire [31:0] \port$39406$0 ;
+  input [31:0] \port$39639$0 ;
+  wire [31:0] \port$39639$0 ;
+  input [31:0] \port$39641$0 ;
+  wire [31:0] \port$39641$0 ;
   (* init = 32'd0 *)
-  output [31:0] \port$39413$0 ;
-  wire [31:0] \port$39413$0 ;
-  assign \$1  = \port$39404$0 [15:0] * \port$39406$0 [15:0];
+  output [31:0] \port$39648$0 ;
+  wire [31:0] \port$39648$0 ;
+  assign \$1  = \port$39639$0 [15:0] * \port$39641$0 [15:0];
   always @(posedge core_clk)
     \$signal  <= \$2 ;
-  assign \$signal$3  = \port$39404$0 ;
-  assign \$signal$4  = \port$39406$0 ;
-  assign \port$39413$0  = \$signal ;
+  assign \$signal$3  = \port$39639$0 ;
+  assign \$signal$4  = \port$39641$0 ;
+  assign \port$39648$0  = \$signal ;
   assign \$2  = \$1 ;
 endmodule
 
 module \weft.simt.core.icache (memory__burst__ready, memory__beat__valid, valid, flush, onward, idle, hit, fault, waits, core_rst, memory__beat__payload, pc, warp, word, ready, memory__burst__valid, busy, memory__burst__payload, wake, missed, core_clk
 );
-  reg \$auto$verilog_backend.cc:2355:dump_module$102  = 0;
+  reg \$auto$verilog_backend.cc:2355:dump_module$103  = 0;
   wire \$1 ;
   wire \$10 ;
   wire [5:0] \$102 ;
@@ -48390,70 +48726,70 @@ module \weft.simt.core.icache (memory__burst__ready, memory__beat__valid, valid,
   assign \$4  = \$signature__data [9:0] == pc_1[17:8];
   assign \$5  = \$signature__data [20:10] == pc_1[28:18];
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$102 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$103 ) begin end
     \$72  = valid;
     if (core_rst) begin
       \$72  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$102 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$103 ) begin end
     \$73  = valid_1;
     if (core_rst) begin
       \$73  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$102 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$103 ) begin end
     \$74  = \$3 ;
     if (core_rst) begin
       \$74  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$102 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$103 ) begin end
     \$75  = \$4 ;
     if (core_rst) begin
       \$75  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$102 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$103 ) begin end
     \$76  = \$5 ;
     if (core_rst) begin
       \$76  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$102 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$103 ) begin end
     \$77  = \$7 ;
     if (core_rst) begin
       \$77  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$102 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$103 ) begin end
     \$78  = \$8 ;
     if (core_rst) begin
       \$78  = 32'd0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$102 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$103 ) begin end
     \$79  = \$15 ;
     if (core_rst) begin
       \$79  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$102 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$103 ) begin end
     \$80  = cleared;
     if (\$signal$25 ) begin
       \$80  = \$20 [3:0];
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$102 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$103 ) begin end
     \$81  = \$signal$25 ;
     if (\$signal$25 ) begin
       \$81  = \$22 ;
@@ -48462,7 +48798,7 @@ module \weft.simt.core.icache (memory__burst__ready, memory__beat__valid, valid,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$102 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$103 ) begin end
     \$82  = generation;
     if (\$signal$25 ) begin
     end else if (\$19 ) begin
@@ -48473,7 +48809,7 @@ module \weft.simt.core.icache (memory__burst__ready, memory__beat__valid, valid,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$102 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$103 ) begin end
     \$83  = \$signal$29 ;
     if (memory__burst__ready) begin
       \$83  = 1'h0;
@@ -48495,7 +48831,7 @@ module \weft.simt.core.icache (memory__burst__ready, memory__beat__valid, valid,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$102 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$103 ) begin end
     \$84  = beat;
     if (\$23 ) begin
       \$84  = \$24 [3:0];
@@ -48513,7 +48849,7 @@ module \weft.simt.core.icache (memory__burst__ready, memory__beat__valid, valid,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$102 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$103 ) begin end
     \$85  = bad;
     if (\$23 ) begin
       \$85  = \$25 ;
@@ -48526,7 +48862,7 @@ module \weft.simt.core.icache (memory__burst__ready, memory__beat__valid, valid,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$102 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$103 ) begin end
     \$86  = \$signal$34 ;
     if (\$23 ) begin
       if (\$27 ) begin
@@ -48546,7 +48882,7 @@ module \weft.simt.core.icache (memory__burst__ready, memory__beat__valid, valid,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$102 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$103 ) begin end
     \$87  = \$signal$13 ;
     if (\$23 ) begin
       if (\$signal$35 ) begin
@@ -48563,7 +48899,7 @@ module \weft.simt.core.icache (memory__burst__ready, memory__beat__valid, valid,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$102 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$103 ) begin end
     \$88  = \$signal$12 ;
     if (\$23 ) begin
       if (\$signal$35 ) begin
@@ -48582,7 +48918,7 @@ module \weft.simt.core.icache (memory__burst__ready, memory__beat__valid, valid,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$102 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$103 ) begin end
     \$89  = further;
     if (\$23 ) begin
       if (\$signal$35 ) begin
@@ -48599,7 +48935,7 @@ module \weft.simt.core.icache (memory__burst__ready, memory__beat__valid, valid,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$102 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$103 ) begin end
     (* full_case = 32'd1 *)
     if (\$32 ) begin
       \$90  = \$42 ;
@@ -48616,7 +48952,7 @@ module \weft.simt.core.icache (memory__burst__ready, memory__beat__valid, valid,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$102 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$103 ) begin end
     \$91  = \$signal$39 ;
     if (\$32 ) begin
       if (\$43 ) begin
@@ -48633,7 +48969,7 @@ module \weft.simt.core.icache (memory__burst__ready, memory__beat__valid, valid,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$102 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$103 ) begin end
     \$92  = owner;
     if (\$32 ) begin
       if (\$43 ) begin
@@ -48645,7 +48981,7 @@ module \weft.simt.core.icache (memory__burst__ready, memory__beat__valid, valid,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$102 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$103 ) begin end
     \$93  = asked;
     if (\$32 ) begin
       if (\$43 ) begin
@@ -48657,7 +48993,7 @@ module \weft.simt.core.icache (memory__burst__ready, memory__beat__valid, valid,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$102 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$103 ) begin end
     \$94  = \$signal$40 ;
     (* full_case = 32'd1 *)
     if (\$32 ) begin
@@ -48676,7 +49012,7 @@ module \weft.simt.core.icache (memory__burst__ready, memory__beat__valid, valid,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$102 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$103 ) begin end
     wake = 4'h0;
     if (\$62 ) begin
       if (\$signal$35 ) begin
@@ -48689,7 +49025,7 @@ module \weft.simt.core.icache (memory__burst__ready, memory__beat__valid, valid,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$102 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$103 ) begin end
     missed = 1'h0;
     if (\$64 ) begin
       if (\$71 ) begin
@@ -48725,7 +49061,7 @@ endmodule
 
 module \weft.simt.core.launcher (i__valid, free, pc, busy, core_rst, i__payload, alive, state, i__ready, filling, thread_write, waiting, start, block_write, thread_row, launch, block_data, slot, warp, thread_data, core_clk
 );
-  reg \$auto$verilog_backend.cc:2355:dump_module$103  = 0;
+  reg \$auto$verilog_backend.cc:2355:dump_module$104  = 0;
   wire \$1 ;
   wire \$10 ;
   wire [31:0] \$11 ;
@@ -49061,7 +49397,7 @@ module \weft.simt.core.launcher (i__valid, free, pc, busy, core_rst, i__payload,
   assign \$1  = | left[7:2];
   assign \$2  = left[1:0] > 1'h0;
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$103 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$104 ) begin end
     (* full_case = 32'd1 *)
     if (\$signal ) begin
       \$signal$3  = { \$6 , \$3  };
@@ -49070,7 +49406,7 @@ module \weft.simt.core.launcher (i__valid, free, pc, busy, core_rst, i__payload,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$103 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$104 ) begin end
     (* full_case = 32'd1 *)
     if (\$signal ) begin
       last = \$10 ;
@@ -49079,7 +49415,7 @@ module \weft.simt.core.launcher (i__valid, free, pc, busy, core_rst, i__payload,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$103 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$104 ) begin end
     i__ready = 1'h0;
     casez (fsm_state)
       3'h0:
@@ -49087,7 +49423,7 @@ module \weft.simt.core.launcher (i__valid, free, pc, busy, core_rst, i__payload,
     endcase
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$103 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$104 ) begin end
     filling = 1'h0;
     casez (fsm_state)
       3'h0:
@@ -49105,7 +49441,7 @@ module \weft.simt.core.launcher (i__valid, free, pc, busy, core_rst, i__payload,
     endcase
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$103 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$104 ) begin end
     thread_write = 2'h0;
     casez (fsm_state)
       3'h0:
@@ -49123,7 +49459,7 @@ module \weft.simt.core.launcher (i__valid, free, pc, busy, core_rst, i__payload,
     endcase
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$103 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$104 ) begin end
     waiting = 1'h0;
     casez (fsm_state)
       3'h0:
@@ -49141,7 +49477,7 @@ module \weft.simt.core.launcher (i__valid, free, pc, busy, core_rst, i__payload,
     endcase
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$103 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$104 ) begin end
     start = 1'h0;
     casez (fsm_state)
       3'h0:
@@ -49159,7 +49495,7 @@ module \weft.simt.core.launcher (i__valid, free, pc, busy, core_rst, i__payload,
     endcase
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$103 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$104 ) begin end
     block_write = 1'h0;
     casez (fsm_state)
       3'h0:
@@ -49177,7 +49513,7 @@ module \weft.simt.core.launcher (i__valid, free, pc, busy, core_rst, i__payload,
     endcase
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$103 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$104 ) begin end
     thread_row = 1'h0;
     casez (fsm_state)
       3'h0:
@@ -49195,7 +49531,7 @@ module \weft.simt.core.launcher (i__valid, free, pc, busy, core_rst, i__payload,
     endcase
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$103 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$104 ) begin end
     \$80 [57:48] = \$like [57:48];
     \$80 [15:0] = \$22 [15:0];
     \$80 [31:16] = \$23 [15:0];
@@ -49205,14 +49541,14 @@ module \weft.simt.core.launcher (i__valid, free, pc, busy, core_rst, i__payload,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$103 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$104 ) begin end
     \$81  = { \$27 , \$26 , \$25  };
     if (core_rst) begin
       \$81  = 3'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$103 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$104 ) begin end
     \$82  = launch;
     casez (fsm_state)
       3'h0:
@@ -49223,7 +49559,7 @@ module \weft.simt.core.launcher (i__valid, free, pc, busy, core_rst, i__payload,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$103 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$104 ) begin end
     \$83  = needed;
     casez (fsm_state)
       3'h0:
@@ -49250,7 +49586,7 @@ module \weft.simt.core.launcher (i__valid, free, pc, busy, core_rst, i__payload,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$103 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$104 ) begin end
     \$84  = more;
     casez (fsm_state)
       3'h0:
@@ -49275,7 +49611,7 @@ module \weft.simt.core.launcher (i__valid, free, pc, busy, core_rst, i__payload,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$103 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$104 ) begin end
     \$85  = block_data;
     casez (fsm_state)
       3'h0:
@@ -49326,7 +49662,7 @@ module \weft.simt.core.launcher (i__valid, free, pc, busy, core_rst, i__payload,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$103 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$104 ) begin end
     \$86  = fsm_state;
     casez (fsm_state)
       3'h0:
@@ -49377,7 +49713,7 @@ module \weft.simt.core.launcher (i__valid, free, pc, busy, core_rst, i__payload,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$103 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$104 ) begin end
     \$87  = \$signal ;
     casez (fsm_state)
       3'h0:
@@ -49390,7 +49726,7 @@ module \weft.simt.core.launcher (i__valid, free, pc, busy, core_rst, i__payload,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$103 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$104 ) begin end
     \$88  = slot;
     casez (fsm_state)
       3'h0:
@@ -49409,7 +49745,7 @@ module \weft.simt.core.launcher (i__valid, free, pc, busy, core_rst, i__payload,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$103 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$104 ) begin end
     \$89  = warp;
     casez (fsm_state)
       3'h0:
@@ -49445,7 +49781,7 @@ module \weft.simt.core.launcher (i__valid, free, pc, busy, core_rst, i__payload,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$103 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$104 ) begin end
     \$90  = first;
     casez (fsm_state)
       3'h0:
@@ -49464,7 +49800,7 @@ module \weft.simt.core.launcher (i__valid, free, pc, busy, core_rst, i__payload,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$103 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$104 ) begin end
     \$91  = lane;
     casez (fsm_state)
       3'h0:
@@ -49487,7 +49823,7 @@ module \weft.simt.core.launcher (i__valid, free, pc, busy, core_rst, i__payload,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$103 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$104 ) begin end
     \$92  = counted;
     casez (fsm_state)
       3'h0:
@@ -49510,7 +49846,7 @@ module \weft.simt.core.launcher (i__valid, free, pc, busy, core_rst, i__payload,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$103 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$104 ) begin end
     \$93  = thread_data;
     casez (fsm_state)
       3'h0:
@@ -49551,7 +49887,7 @@ module \weft.simt.core.launcher (i__valid, free, pc, busy, core_rst, i__payload,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$103 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$104 ) begin end
     \$94  = left;
     casez (fsm_state)
       3'h0:
@@ -49592,7 +49928,7 @@ module \weft.simt.core.launcher (i__valid, free, pc, busy, core_rst, i__payload,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$103 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$104 ) begin end
     \$95  = at_last;
     casez (fsm_state)
       3'h0:
@@ -49627,7 +49963,7 @@ module \weft.simt.core.launcher (i__valid, free, pc, busy, core_rst, i__payload,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$103 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$104 ) begin end
     \$96  = settling;
     casez (fsm_state)
       3'h0:
@@ -49652,7 +49988,7 @@ module \weft.simt.core.launcher (i__valid, free, pc, busy, core_rst, i__payload,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$103 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$104 ) begin end
     \$97  = \$signal$7 ;
     casez (fsm_state)
       3'h0:
@@ -49748,7 +50084,7 @@ module \weft.simt.core.launcher (i__valid, free, pc, busy, core_rst, i__payload,
   assign \$65  = lane;
 endmodule
 
-module \weft.simt.core.registers (write__data, a, b, core_rst, warp, write__en, write_warp, write_rd, \port$39194$15 , core_clk);
+module \weft.simt.core.registers (write__data, a, b, core_rst, warp, write__en, write_warp, write_rd, \port$39429$15 , core_clk);
   output [63:0] a;
   wire [63:0] a;
   output [63:0] b;
@@ -49760,8 +50096,8 @@ module \weft.simt.core.registers (write__data, a, b, core_rst, warp, write__en, 
   wire [6:0] first__addr;
   wire [63:0] first__data;
   wire first__en;
-  input [9:0] \port$39194$15 ;
-  wire [9:0] \port$39194$15 ;
+  input [9:0] \port$39429$15 ;
+  wire [9:0] \port$39429$15 ;
   wire [4:0] rs1;
   wire [4:0] rs2;
   wire [6:0] second__addr;
@@ -49791,17 +50127,17 @@ module \weft.simt.core.registers (write__data, a, b, core_rst, warp, write__en, 
   reg [63:0] _0_;
   reg [63:0] _1_;
   always @(posedge core_clk) begin
-    _0_ <= memory[{ warp, \port$39194$15 [4:0] }];
-    _1_ <= memory[{ warp, \port$39194$15 [9:5] }];
+    _0_ <= memory[{ warp, \port$39429$15 [4:0] }];
+    _1_ <= memory[{ warp, \port$39429$15 [9:5] }];
   end
   assign a = _0_;
   assign b = _1_;
   assign first__en = 1'h1;
-  assign first__addr = { warp, \port$39194$15 [4:0] };
-  assign rs1 = \port$39194$15 [4:0];
+  assign first__addr = { warp, \port$39429$15 [4:0] };
+  assign rs1 = \port$39429$15 [4:0];
   assign second__en = 1'h1;
-  assign second__addr = { warp, \port$39194$15 [9:5] };
-  assign rs2 = \port$39194$15 [9:5];
+  assign second__addr = { warp, \port$39429$15 [9:5] };
+  assign rs2 = \port$39429$15 [9:5];
   assign first__data = a;
   assign second__data = b;
   assign write_mask = write__en;
@@ -49810,7 +50146,7 @@ module \weft.simt.core.registers (write__data, a, b, core_rst, warp, write__en, 
 endmodule
 
 module \weft.simt.core.requests (access__valid, serial__valid, running, core_rst, early_warp, controls, token, stored, sums, shared, private, port, launch, access__payload, serial__payload, core_clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$104  = 0;
+  reg \$auto$verilog_backend.cc:2355:dump_module$105  = 0;
   wire [32:0] \$1 ;
   wire \$2 ;
   wire [32:0] \$3 ;
@@ -50022,7 +50358,7 @@ module \weft.simt.core.requests (access__valid, serial__valid, running, core_rst
     .running(running)
   );
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$104 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$105 ) begin end
     (* full_case = 32'd1 *)
     if (private[0]) begin
       offset_0 = \$1 [31:0];
@@ -50033,14 +50369,14 @@ module \weft.simt.core.requests (access__valid, serial__valid, running, core_rst
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$104 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$105 ) begin end
     region_0 = 1'h0;
     if (\$2 ) begin
       region_0 = 1'h1;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$104 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$105 ) begin end
     (* full_case = 32'd1 *)
     if (private[1]) begin
       offset_1 = \$3 [31:0];
@@ -50051,7 +50387,7 @@ module \weft.simt.core.requests (access__valid, serial__valid, running, core_rst
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$104 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$105 ) begin end
     region_1 = 1'h0;
     if (\$4 ) begin
       region_1 = 1'h1;
@@ -50214,7 +50550,7 @@ module \weft.simt.core.requests (access__valid, serial__valid, running, core_rst
 endmodule
 
 module \weft.simt.core.requests.areas (running, core_rst, launch, read__addr, area, core_clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$105  = 0;
+  reg \$auto$verilog_backend.cc:2355:dump_module$106  = 0;
   wire \$1 ;
   reg [31:0] \$10 ;
   reg [31:0] \$11 ;
@@ -50288,28 +50624,28 @@ module \weft.simt.core.requests.areas (running, core_rst, launch, read__addr, ar
   always @(posedge core_clk)
     area <= \$11 ;
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$105 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$106 ) begin end
     \$8  = running;
     if (core_rst) begin
       \$8  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$105 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$106 ) begin end
     \$9  = \$4 [2:0];
     if (core_rst) begin
       \$9  = 3'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$105 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$106 ) begin end
     \$10  = \$7 [31:0];
     if (core_rst) begin
       \$10  = 32'd0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$105 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$106 ) begin end
     \$11  = read__data;
     if (core_rst) begin
       \$11  = 32'd0;
@@ -50340,8 +50676,8 @@ module \weft.simt.core.requests.areas (running, core_rst, launch, read__addr, ar
   assign \$5  = { launch[95:80], 1'h0 };
 endmodule
 
-module \weft.simt.core.returns (i__ready, i__valid, answered, row__mask, \port$36446$0 , \port$36537$0 , \port$36714$0 , \port$36720$0 , \port$36811$0 , \port$36988$0 , core_rst, i__payload, \port$39870$0 , core_clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$106  = 0;
+module \weft.simt.core.returns (i__ready, i__valid, answered, row__mask, \port$36659$0 , \port$36750$0 , \port$36927$0 , \port$36933$0 , \port$37024$0 , \port$37201$0 , core_rst, i__payload, \port$40105$0 , core_clk);
+  reg \$auto$verilog_backend.cc:2355:dump_module$107  = 0;
   wire \$1 ;
   wire \$10 ;
   wire \$100 ;
@@ -50934,20 +51270,20 @@ module \weft.simt.core.returns (i__ready, i__valid, answered, row__mask, \port$3
   input i__valid;
   wire i__valid;
   reg part = 1'h0;
-  output [7:0] \port$36446$0 ;
-  wire [7:0] \port$36446$0 ;
-  output [7:0] \port$36537$0 ;
-  wire [7:0] \port$36537$0 ;
-  output [15:0] \port$36714$0 ;
-  wire [15:0] \port$36714$0 ;
-  output [7:0] \port$36720$0 ;
-  wire [7:0] \port$36720$0 ;
-  output [7:0] \port$36811$0 ;
-  wire [7:0] \port$36811$0 ;
-  output [15:0] \port$36988$0 ;
-  wire [15:0] \port$36988$0 ;
-  output [6:0] \port$39870$0 ;
-  wire [6:0] \port$39870$0 ;
+  output [7:0] \port$36659$0 ;
+  wire [7:0] \port$36659$0 ;
+  output [7:0] \port$36750$0 ;
+  wire [7:0] \port$36750$0 ;
+  output [15:0] \port$36927$0 ;
+  wire [15:0] \port$36927$0 ;
+  output [7:0] \port$36933$0 ;
+  wire [7:0] \port$36933$0 ;
+  output [7:0] \port$37024$0 ;
+  wire [7:0] \port$37024$0 ;
+  output [15:0] \port$37201$0 ;
+  wire [15:0] \port$37201$0 ;
+  output [6:0] \port$40105$0 ;
+  wire [6:0] \port$40105$0 ;
   wire [63:0] row__data;
   output [1:0] row__mask;
   wire [1:0] row__mask;
@@ -51517,14 +51853,14 @@ module \weft.simt.core.returns (i__ready, i__valid, answered, row__mask, \port$3
   assign \$440  = answer[78] & answer[73];
   assign \$441  = answer[79] & part;
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$106 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$107 ) begin end
     \$555  = \$551 ;
     if (core_rst) begin
       \$555  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$106 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$107 ) begin end
     \$556  = i__payload;
     if (\$553 ) begin
       \$556 [72:9] = 64'h0000000000000000;
@@ -51539,13 +51875,13 @@ module \weft.simt.core.returns (i__ready, i__valid, answered, row__mask, \port$3
   assign row__warp = answer[6:5];
   assign row__rd = answer[4:0];
   assign row__data = { \$550 , \$373 , \$282 , \$276 , \$99 , \$8  };
-  assign \port$36446$0  = \$8 ;
-  assign \port$36537$0  = \$99 ;
-  assign \port$36714$0  = \$276 ;
-  assign \port$36720$0  = \$282 ;
-  assign \port$36811$0  = \$373 ;
-  assign \port$36988$0  = \$550 ;
-  assign \port$39870$0  = answer[6:0];
+  assign \port$36659$0  = \$8 ;
+  assign \port$36750$0  = \$99 ;
+  assign \port$36927$0  = \$276 ;
+  assign \port$36933$0  = \$282 ;
+  assign \port$37024$0  = \$373 ;
+  assign \port$37201$0  = \$550 ;
+  assign \port$40105$0  = answer[6:0];
   assign \answer.rd  = answer[4:0];
   assign \answer.warp  = answer[6:5];
   assign \answer.mask  = answer[8:7];
@@ -51571,7 +51907,7 @@ endmodule
 module \weft.simt.core.rows (taken_one, push__ready, read__burst__ready, read__beat__valid, write__burst__ready, write__done__payload, write__done__valid, port_ready, \o__ready$150 , i__valid, serial__valid, \busy$138 , \o__valid$155 , shared__rows, \stored$126 , coming, read__beat__ready, beats, read__burst__valid, read__burst__payload, core_rst
 , read__beat__payload, write__beat__ready, pause, shared__out, abort, \o__payload$162 , next_warp, counts, shared__write, port_warp, shared__region, shared__read, write__beat__valid, write__beat__payload, write__burst__valid, write__burst__payload, take, semaphore, push__valid, push__payload, \strobe$81 
 , \data$83 , i__payload, serial__payload, core_clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$107  = 0;
+  reg \$auto$verilog_backend.cc:2355:dump_module$108  = 0;
   wire \$1 ;
   wire \$10 ;
   wire \$100 ;
@@ -52538,8 +52874,8 @@ module \weft.simt.core.rows (taken_one, push__ready, read__burst__ready, read__b
     .o__ready(push__ready),
     .\o__ready$41 (\o__ready$153 ),
     .\o__valid$9 (\o__valid$147 ),
-    .\port$39760$0 (\$192 ),
-    .\port$39762$0 (\$193 ),
+    .\port$39995$0 (\$192 ),
+    .\port$39997$0 (\$193 ),
     .push__payload(push__payload),
     .push__valid(push__valid),
     .row(\$194 ),
@@ -52570,8 +52906,8 @@ module \weft.simt.core.rows (taken_one, push__ready, read__burst__ready, read__b
     .\o__ready$22 (write__burst__ready),
     .\o__ready$67 (write__beat__ready),
     .\o__ready$79 (write__done__valid),
-    .\port$11244$0 (\$190 ),
-    .\port$11245$0 (\$191 ),
+    .\port$11457$0 (\$190 ),
+    .\port$11458$0 (\$191 ),
     .read__beat__payload(read__beat__payload),
     .read__beat__ready(read__beat__ready),
     .read__beat__valid(read__beat__valid),
@@ -52680,14 +53016,14 @@ module \weft.simt.core.rows (taken_one, push__ready, read__burst__ready, read__b
     .words(words)
   );
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$107 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$108 ) begin end
     \$188  = serial__valid;
     if (core_rst) begin
       \$188  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$107 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$108 ) begin end
     \$189  = serial__payload;
     if (core_rst) begin
       \$189  = 147'h0000000000000000000000000000000000000;
@@ -53074,9 +53410,9 @@ module \weft.simt.core.rows (taken_one, push__ready, read__burst__ready, read__b
   assign \$37  = \$36 ;
 endmodule
 
-module \weft.simt.core.rows.at_port (taken_one, o__ready, free, \o__ready$41 , surely, if_free, busy, core_rst, valid, what, \port$39760$0 , \port$39762$0 , take, semaphore, row, \o__valid$9 , push__valid, push__payload, strobe, write__data, core_clk
+module \weft.simt.core.rows.at_port (taken_one, o__ready, free, \o__ready$41 , surely, if_free, busy, core_rst, valid, what, \port$39995$0 , \port$39997$0 , take, semaphore, row, \o__valid$9 , push__valid, push__payload, strobe, write__data, core_clk
 );
-  reg \$auto$verilog_backend.cc:2355:dump_module$108  = 0;
+  reg \$auto$verilog_backend.cc:2355:dump_module$109  = 0;
   wire [5:0] \$1 ;
   wire \$10 ;
   wire \$11 ;
@@ -53172,11 +53508,11 @@ module \weft.simt.core.rows.at_port (taken_one, o__ready, free, \o__ready$41 , s
   output \o__valid$9 ;
   reg \o__valid$9  = 1'h0;
   (* init = 9'h000 *)
-  output [8:0] \port$39760$0 ;
-  wire [8:0] \port$39760$0 ;
+  output [8:0] \port$39995$0 ;
+  wire [8:0] \port$39995$0 ;
   (* init = 1'h0 *)
-  output \port$39762$0 ;
-  wire \port$39762$0 ;
+  output \port$39997$0 ;
+  wire \port$39997$0 ;
   output [31:0] push__payload;
   wire [31:0] push__payload;
   wire push__ready;
@@ -53326,7 +53662,7 @@ module \weft.simt.core.rows.at_port (taken_one, o__ready, free, \o__ready$41 , s
     .o__valid(push__valid)
   );
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$108 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$109 ) begin end
     \$38  = \$39 ;
     if (\$35 ) begin
       \$38 [4:0] = \$36 ;
@@ -53338,7 +53674,7 @@ module \weft.simt.core.rows.at_port (taken_one, o__ready, free, \o__ready$41 , s
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$108 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$109 ) begin end
     \$40  = \$41 ;
     if (\$35 ) begin
       \$40  = what[157];
@@ -53348,21 +53684,21 @@ module \weft.simt.core.rows.at_port (taken_one, o__ready, free, \o__ready$41 , s
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$108 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$109 ) begin end
     \$42  = \$18 ;
     if (core_rst) begin
       \$42  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$108 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$109 ) begin end
     \$43  = \$20 ;
     if (core_rst) begin
       \$43  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$108 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$109 ) begin end
     \$44  = read__addr;
     if (\$21 ) begin
       \$44  = \$24 [3:0];
@@ -53372,56 +53708,56 @@ module \weft.simt.core.rows.at_port (taken_one, o__ready, free, \o__ready$41 , s
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$108 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$109 ) begin end
     \$45  = \$26 ;
     if (core_rst) begin
       \$45  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$108 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$109 ) begin end
     \$46  = word[3:0];
     if (core_rst) begin
       \$46  = 4'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$108 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$109 ) begin end
     \$47  = what[153:152];
     if (core_rst) begin
       \$47  = 2'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$108 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$109 ) begin end
     \$48  = take;
     if (core_rst) begin
       \$48  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$108 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$109 ) begin end
     \$49  = \$27 ;
     if (core_rst) begin
       \$49  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$108 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$109 ) begin end
     \$50  = \$30 ;
     if (core_rst) begin
       \$50  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$108 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$109 ) begin end
     \$51  = word[3:0];
     if (core_rst) begin
       \$51  = 4'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$108 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$109 ) begin end
     \$52  = row;
     if (take) begin
       \$52  = \$34 ;
@@ -53431,7 +53767,7 @@ module \weft.simt.core.rows.at_port (taken_one, o__ready, free, \o__ready$41 , s
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$108 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$109 ) begin end
     \$53  = \o__valid$9 ;
     if (\$37 ) begin
       \$53  = emits;
@@ -53448,8 +53784,8 @@ module \weft.simt.core.rows.at_port (taken_one, o__ready, free, \o__ready$41 , s
   assign written_beat = write__addr;
   assign data = write__data;
   assign \o__payload$32  = { 1'h0, \$41 , 38'h0000000000, row[1], 31'h00000000, row[0], \$39  };
-  assign \port$39760$0  = \$39 ;
-  assign \port$39762$0  = \$41 ;
+  assign \port$39995$0  = \$39 ;
+  assign \port$39997$0  = \$41 ;
   assign \what.request  = what[151:0];
   assign \what.request.load  = what[0];
   assign \what.request.store  = what[1];
@@ -53488,7 +53824,7 @@ module \weft.simt.core.rows.at_port (taken_one, o__ready, free, \o__ready$41 , s
 endmodule
 
 module \weft.simt.core.rows.at_port.pushed (\o__ready$8 , i__valid, i__payload, i__ready, core_rst, o__valid, o__payload, core_clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$109  = 0;
+  reg \$auto$verilog_backend.cc:2355:dump_module$110  = 0;
   wire \$1 ;
   reg \$2 ;
   reg [31:0] \$3 ;
@@ -53533,7 +53869,7 @@ module \weft.simt.core.rows.at_port.pushed (\o__ready$8 , i__valid, i__payload, 
     .o__valid(\o__valid$13 )
   );
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$109 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$110 ) begin end
     \$2  = o__valid;
     if (o__ready) begin
       \$2  = \o__valid$13 ;
@@ -53543,7 +53879,7 @@ module \weft.simt.core.rows.at_port.pushed (\o__ready$8 , i__valid, i__payload, 
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$109 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$110 ) begin end
     \$3  = o__payload;
     if (o__ready) begin
       \$3  = \o__payload$14 ;
@@ -53556,7 +53892,7 @@ module \weft.simt.core.rows.at_port.pushed (\o__ready$8 , i__valid, i__payload, 
 endmodule
 
 module \weft.simt.core.rows.at_port.pushed.skid (i__valid, i__payload, o__ready, i__ready, o__valid, o__payload, core_rst, core_clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$110  = 0;
+  reg \$auto$verilog_backend.cc:2355:dump_module$111  = 0;
   wire \$1 ;
   wire \$2 ;
   wire \$3 ;
@@ -53591,14 +53927,14 @@ module \weft.simt.core.rows.at_port.pushed.skid (i__valid, i__payload, o__ready,
   assign o__payload = full ? \$like  : i__payload;
   assign \$1  = ~ full;
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$110 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$111 ) begin end
     \$4  = \$like ;
     if (\$1 ) begin
       \$4  = i__payload;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$110 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$111 ) begin end
     \$5  = \$3 ;
     if (core_rst) begin
       \$5  = 1'h0;
@@ -53606,9 +53942,9 @@ module \weft.simt.core.rows.at_port.pushed.skid (i__valid, i__payload, o__ready,
   end
 endmodule
 
-module \weft.simt.core.rows.in_main (o__ready, read__beat__valid, \o__ready$22 , write__done__payload, \o__ready$79 , free, loaded__ready, stored__ready, read__beat__ready, here, \port$11244$0 , \port$11245$0 , holds, surely, if_free, beats, busy, read__burst__valid, read__burst__payload, core_rst, read__beat__payload
+module \weft.simt.core.rows.in_main (o__ready, read__beat__valid, \o__ready$22 , write__done__payload, \o__ready$79 , free, loaded__ready, stored__ready, read__beat__ready, here, \port$11457$0 , \port$11458$0 , holds, surely, if_free, beats, busy, read__burst__valid, read__burst__payload, core_rst, read__beat__payload
 , \o__ready$67 , abort, valid, what, waits, words, loaded__payload, loaded__valid, stored__valid, stored__payload, write__beat__valid, write__beat__payload, write__burst__valid, write__burst__payload, strobe, data, row, core_clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$111  = 0;
+  reg \$auto$verilog_backend.cc:2355:dump_module$112  = 0;
   wire \$1 ;
   wire \$10 ;
   wire \$100 ;
@@ -80181,10 +80517,10 @@ module \weft.simt.core.rows.in_main (o__ready, read__beat__valid, \o__ready$22 ,
   wire \o__valid$93 ;
   wire \o__valid$94 ;
   reg [3:0] passed = 4'h0;
-  output \port$11244$0 ;
-  wire \port$11244$0 ;
-  output \port$11245$0 ;
-  wire \port$11245$0 ;
+  output \port$11457$0 ;
+  wire \port$11457$0 ;
+  output \port$11458$0 ;
+  wire \port$11458$0 ;
   input [33:0] read__beat__payload;
   wire [33:0] read__beat__payload;
   wire [31:0] \read__beat__payload.data ;
@@ -104557,14 +104893,14 @@ module \weft.simt.core.rows.in_main (o__ready, read__beat__valid, \o__ready$22 ,
     .write__data(\i__payload$64 )
   );
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$111 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$112 ) begin end
     \$26361  = \$1733 ;
     if (core_rst) begin
       \$26361  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$111 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$112 ) begin end
     \$26362  = stores;
     if (begins) begin
       \$26362  = what[1];
@@ -104574,7 +104910,7 @@ module \weft.simt.core.rows.in_main (o__ready, read__beat__valid, \o__ready$22 ,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$111 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$112 ) begin end
     \$26363  = \$signal$17 ;
     if (begins) begin
       \$26363  = { \$1628 , \$1243 , \$858 , \$473  };
@@ -104584,7 +104920,7 @@ module \weft.simt.core.rows.in_main (o__ready, read__beat__valid, \o__ready$22 ,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$111 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$112 ) begin end
     \$26364  = last;
     if (begins) begin
       \$26364  = { \$26313 , \$20168 , \$14023 , \$7878  };
@@ -104594,7 +104930,7 @@ module \weft.simt.core.rows.in_main (o__ready, read__beat__valid, \o__ready$22 ,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$111 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$112 ) begin end
     \$26365  = \$signal$18 ;
     if (begins) begin
       \$26365  = line_0;
@@ -104604,7 +104940,7 @@ module \weft.simt.core.rows.in_main (o__ready, read__beat__valid, \o__ready$22 ,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$111 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$112 ) begin end
     \$26366  = \$signal$33 ;
     if (begins) begin
       \$26366 [8:7] = what[153:152];
@@ -104624,14 +104960,14 @@ module \weft.simt.core.rows.in_main (o__ready, read__beat__valid, \o__ready$22 ,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$111 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$112 ) begin end
     \$26367  = \$26314 ;
     if (core_rst) begin
       \$26367  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$111 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$112 ) begin end
     \$26368  = \$signal$98 ;
     if (read__beat__ready) begin
       \$26368 [0] = in_beat_0;
@@ -104642,7 +104978,7 @@ module \weft.simt.core.rows.in_main (o__ready, read__beat__valid, \o__ready$22 ,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$111 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$112 ) begin end
     \$26369  = \here$48 ;
     if (read__beat__ready) begin
       \$26369 [1:0] = { 1'h0, \$26316  };
@@ -104653,7 +104989,7 @@ module \weft.simt.core.rows.in_main (o__ready, read__beat__valid, \o__ready$22 ,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$111 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$112 ) begin end
     \$26370  = \$signal$99 ;
     if (read__beat__ready) begin
       \$26370 [17:16] = \o__payload$39 [17:16];
@@ -104673,7 +105009,7 @@ module \weft.simt.core.rows.in_main (o__ready, read__beat__valid, \o__ready$22 ,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$111 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$112 ) begin end
     \$26371  = held;
     if (read__beat__ready) begin
       \$26371  = read__beat__valid;
@@ -104683,7 +105019,7 @@ module \weft.simt.core.rows.in_main (o__ready, read__beat__valid, \o__ready$22 ,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$111 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$112 ) begin end
     \$26372  = words;
     if (read__beat__ready) begin
       \$26372  = read__beat__payload[31:0];
@@ -104693,7 +105029,7 @@ module \weft.simt.core.rows.in_main (o__ready, read__beat__valid, \o__ready$22 ,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$111 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$112 ) begin end
     \$26373  = completes;
     if (read__beat__ready) begin
       \$26373  = \$26319 ;
@@ -104703,7 +105039,7 @@ module \weft.simt.core.rows.in_main (o__ready, read__beat__valid, \o__ready$22 ,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$111 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$112 ) begin end
     \$26374  = passed;
     if (\$26320 ) begin
       \$26374  = \$26322 [3:0];
@@ -104713,14 +105049,14 @@ module \weft.simt.core.rows.in_main (o__ready, read__beat__valid, \o__ready$22 ,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$111 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$112 ) begin end
     \$26375  = \$26328 ;
     if (core_rst) begin
       \$26375  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$111 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$112 ) begin end
     \$26376  = loaded__payload;
     if (\$26329 ) begin
       \$26376 [40:9] = row[31:0];
@@ -104744,7 +105080,7 @@ module \weft.simt.core.rows.in_main (o__ready, read__beat__valid, \o__ready$22 ,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$111 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$112 ) begin end
     \$26377  = \$signal$46 ;
     if (loaded__ready) begin
       \$26377  = 1'h0;
@@ -104757,14 +105093,14 @@ module \weft.simt.core.rows.in_main (o__ready, read__beat__valid, \o__ready$22 ,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$111 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$112 ) begin end
     \$26378  = \$26332 ;
     if (core_rst) begin
       \$26378  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$111 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$112 ) begin end
     \$26379  = asked;
     (* full_case = 32'd1 *)
     if (\$26342 ) begin
@@ -104779,7 +105115,7 @@ module \weft.simt.core.rows.in_main (o__ready, read__beat__valid, \o__ready$22 ,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$111 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$112 ) begin end
     \$26380  = has_sent;
     (* full_case = 32'd1 *)
     if (\$26342 ) begin
@@ -104794,7 +105130,7 @@ module \weft.simt.core.rows.in_main (o__ready, read__beat__valid, \o__ready$22 ,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$111 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$112 ) begin end
     \$26381  = now;
     (* full_case = 32'd1 *)
     if (\$26342 ) begin
@@ -104811,7 +105147,7 @@ module \weft.simt.core.rows.in_main (o__ready, read__beat__valid, \o__ready$22 ,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$111 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$112 ) begin end
     \$26382  = leaves;
     if (free) begin
       \$26382  = go;
@@ -104821,7 +105157,7 @@ module \weft.simt.core.rows.in_main (o__ready, read__beat__valid, \o__ready$22 ,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$111 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$112 ) begin end
     \$26383  = stored__valid;
     if (\free$81 ) begin
       \$26383  = \$26344 ;
@@ -104831,7 +105167,7 @@ module \weft.simt.core.rows.in_main (o__ready, read__beat__valid, \o__ready$22 ,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$111 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$112 ) begin end
     \$26384  = stored__payload;
     if (\free$81 ) begin
       \$26384 [6:5] = { \$1700 , \$1699  };
@@ -104843,7 +105179,7 @@ module \weft.simt.core.rows.in_main (o__ready, read__beat__valid, \o__ready$22 ,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$111 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$112 ) begin end
     \$26385  = \$26351 ;
     if (\o__ready$79 ) begin
       if (\o__payload$111 [2]) begin
@@ -104855,7 +105191,7 @@ module \weft.simt.core.rows.in_main (o__ready, read__beat__valid, \o__ready$22 ,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$111 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$112 ) begin end
     \$26386  = \$signal$109 ;
     if (\o__ready$79 ) begin
       \$26386  = \$26354 ;
@@ -104865,7 +105201,7 @@ module \weft.simt.core.rows.in_main (o__ready, read__beat__valid, \o__ready$22 ,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$111 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$112 ) begin end
     \$26387  = \ends$107 ;
     if (\o__ready$79 ) begin
       if (\o__payload$111 [2]) begin
@@ -104887,7 +105223,7 @@ module \weft.simt.core.rows.in_main (o__ready, read__beat__valid, \o__ready$22 ,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$111 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$112 ) begin end
     \$26388  = broken;
     if (\o__ready$79 ) begin
       if (\o__payload$111 [2]) begin
@@ -104930,8 +105266,8 @@ module \weft.simt.core.rows.in_main (o__ready, read__beat__valid, \o__ready$22 ,
   assign write__done__valid = \o__ready$79 ;
   assign answer = { \$1698 , \$1695 , \$1692 , \$1689  };
   assign \$signal$86  = { \$1700 , \$1699  };
-  assign \port$11244$0  = \$1682 ;
-  assign \port$11245$0  = \$1683 ;
+  assign \port$11457$0  = \$1682 ;
+  assign \port$11458$0  = \$1683 ;
   assign beats = \$1723 [4:0];
   assign loaded__valid = \$signal$46 ;
   assign \what.request  = what[151:0];
@@ -107288,7 +107624,7 @@ module \weft.simt.core.rows.in_main (o__ready, read__beat__valid, \o__ready$22 ,
 endmodule
 
 module \weft.simt.core.rows.in_main.U$3 (o__ready, i__valid, i__ready, o__valid, o__payload, core_rst, i__payload, core_clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$112  = 0;
+  reg \$auto$verilog_backend.cc:2355:dump_module$113  = 0;
   wire \$1 ;
   wire \$2 ;
   wire \$3 ;
@@ -107329,14 +107665,14 @@ module \weft.simt.core.rows.in_main.U$3 (o__ready, i__valid, i__ready, o__valid,
   assign o__payload = full ? \$like  : i__payload;
   assign \$1  = ~ full;
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$112 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$113 ) begin end
     \$4  = \$like ;
     if (\$1 ) begin
       \$4  = i__payload;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$112 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$113 ) begin end
     \$5  = \$3 ;
     if (core_rst) begin
       \$5  = 1'h0;
@@ -107351,7 +107687,7 @@ module \weft.simt.core.rows.in_main.U$3 (o__ready, i__valid, i__ready, o__valid,
 endmodule
 
 module \weft.simt.core.rows.in_main.U$4 (\o__ready$8 , i__valid, i__ready, core_rst, i__payload, o__valid, o__payload, core_clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$113  = 0;
+  reg \$auto$verilog_backend.cc:2355:dump_module$114  = 0;
   wire \$1 ;
   reg \$2 ;
   reg [35:0] \$3 ;
@@ -107406,7 +107742,7 @@ module \weft.simt.core.rows.in_main.U$4 (\o__ready$8 , i__valid, i__ready, core_
     .o__valid(\o__valid$13 )
   );
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$113 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$114 ) begin end
     \$2  = o__valid;
     if (o__ready) begin
       \$2  = \o__valid$13 ;
@@ -107416,7 +107752,7 @@ module \weft.simt.core.rows.in_main.U$4 (\o__ready$8 , i__valid, i__ready, core_
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$113 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$114 ) begin end
     \$3  = o__payload;
     if (o__ready) begin
       \$3  = \o__payload$14 ;
@@ -107439,7 +107775,7 @@ module \weft.simt.core.rows.in_main.U$4 (\o__ready$8 , i__valid, i__ready, core_
 endmodule
 
 module \weft.simt.core.rows.in_main.U$4.skid (i__valid, o__ready, i__ready, o__valid, o__payload, core_rst, i__payload, core_clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$114  = 0;
+  reg \$auto$verilog_backend.cc:2355:dump_module$115  = 0;
   wire \$1 ;
   wire \$2 ;
   wire \$3 ;
@@ -107480,14 +107816,14 @@ module \weft.simt.core.rows.in_main.U$4.skid (i__valid, o__ready, i__ready, o__v
   assign o__payload = full ? \$like  : i__payload;
   assign \$1  = ~ full;
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$114 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$115 ) begin end
     \$4  = \$like ;
     if (\$1 ) begin
       \$4  = i__payload;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$114 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$115 ) begin end
     \$5  = \$3 ;
     if (core_rst) begin
       \$5  = 1'h0;
@@ -107502,7 +107838,7 @@ module \weft.simt.core.rows.in_main.U$4.skid (i__valid, o__ready, i__ready, o__v
 endmodule
 
 module \weft.simt.core.rows.in_main.beats$114 (i__ready, core_rst, \o__ready$8 , i__payload, i__valid, o__valid, o__payload, core_clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$115  = 0;
+  reg \$auto$verilog_backend.cc:2355:dump_module$116  = 0;
   wire \$1 ;
   reg \$2 ;
   reg [35:0] \$3 ;
@@ -107557,7 +107893,7 @@ module \weft.simt.core.rows.in_main.beats$114 (i__ready, core_rst, \o__ready$8 ,
     .o__valid(\o__valid$13 )
   );
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$115 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$116 ) begin end
     \$2  = o__valid;
     if (o__ready) begin
       \$2  = \o__valid$13 ;
@@ -107567,7 +107903,7 @@ module \weft.simt.core.rows.in_main.beats$114 (i__ready, core_rst, \o__ready$8 ,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$115 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$116 ) begin end
     \$3  = o__payload;
     if (o__ready) begin
       \$3  = \o__payload$14 ;
@@ -107590,7 +107926,7 @@ module \weft.simt.core.rows.in_main.beats$114 (i__ready, core_rst, \o__ready$8 ,
 endmodule
 
 module \weft.simt.core.rows.in_main.beats$114.skid (o__ready, i__ready, o__valid, o__payload, core_rst, i__payload, i__valid, core_clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$116  = 0;
+  reg \$auto$verilog_backend.cc:2355:dump_module$117  = 0;
   wire \$1 ;
   wire \$2 ;
   wire \$3 ;
@@ -107631,14 +107967,14 @@ module \weft.simt.core.rows.in_main.beats$114.skid (o__ready, i__ready, o__valid
   assign o__payload = full ? \$like  : i__payload;
   assign \$1  = ~ full;
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$116 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$117 ) begin end
     \$4  = \$like ;
     if (\$1 ) begin
       \$4  = i__payload;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$116 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$117 ) begin end
     \$5  = \$3 ;
     if (core_rst) begin
       \$5  = 1'h0;
@@ -107653,7 +107989,7 @@ module \weft.simt.core.rows.in_main.beats$114.skid (o__ready, i__ready, o__valid
 endmodule
 
 module \weft.simt.core.rows.in_main.loads$112 (i__valid, o__ready, o__payload, core_rst, write__data, o__valid, level, core_clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$117  = 0;
+  reg \$auto$verilog_backend.cc:2355:dump_module$118  = 0;
   wire \$1 ;
   wire \$10 ;
   wire \$11 ;
@@ -107809,28 +108145,28 @@ module \weft.simt.core.rows.in_main.loads$112 (i__valid, o__ready, o__payload, c
   always @(posedge core_clk)
     level <= \$26 ;
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$117 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$118 ) begin end
     \$22  = \$4 [3:0];
     if (core_rst) begin
       \$22  = 4'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$117 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$118 ) begin end
     \$23  = \$11 ;
     if (core_rst) begin
       \$23  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$117 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$118 ) begin end
     \$24  = \$16 ;
     if (core_rst) begin
       \$24  = 1'h1;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$117 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$118 ) begin end
     \$25  = write__addr;
     if (push) begin
       \$25  = \$19 [3:0];
@@ -107840,7 +108176,7 @@ module \weft.simt.core.rows.in_main.loads$112 (i__valid, o__ready, o__payload, c
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$117 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$118 ) begin end
     \$26  = level;
     if (\$20 ) begin
       \$26  = \$21 ;
@@ -107911,7 +108247,7 @@ module \weft.simt.core.rows.in_main.loads$112 (i__valid, o__ready, o__payload, c
 endmodule
 
 module \weft.simt.core.rows.in_main.stores$113 (o__ready, i__valid, o__payload, core_rst, write__data, o__valid, level, core_clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$118  = 0;
+  reg \$auto$verilog_backend.cc:2355:dump_module$119  = 0;
   wire \$1 ;
   wire \$10 ;
   wire \$11 ;
@@ -108031,28 +108367,28 @@ module \weft.simt.core.rows.in_main.stores$113 (o__ready, i__valid, o__payload, 
   always @(posedge core_clk)
     level <= \$26 ;
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$118 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$119 ) begin end
     \$22  = \$4 [3:0];
     if (core_rst) begin
       \$22  = 4'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$118 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$119 ) begin end
     \$23  = \$11 ;
     if (core_rst) begin
       \$23  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$118 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$119 ) begin end
     \$24  = \$16 ;
     if (core_rst) begin
       \$24  = 1'h1;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$118 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$119 ) begin end
     \$25  = write__addr;
     if (push) begin
       \$25  = \$19 [3:0];
@@ -108062,7 +108398,7 @@ module \weft.simt.core.rows.in_main.stores$113 (o__ready, i__valid, o__payload, 
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$118 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$119 ) begin end
     \$26  = level;
     if (\$20 ) begin
       \$26  = \$21 ;
@@ -108098,7 +108434,7 @@ endmodule
 
 module \weft.simt.core.rows.in_shared (port_ready, free, loads, o__ready, if_free, port_rows, o__valid, o__payload, stored, coming, busy, queued, core_rst, pause, valid, what, values, writes, holds, write, port_warp
 , region, read, comes, here, found, \o__valid$47 , way_rows, row, core_clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$119  = 0;
+  reg \$auto$verilog_backend.cc:2355:dump_module$120  = 0;
   wire \$1 ;
   wire \$10 ;
   reg \$100 ;
@@ -108649,12 +108985,12 @@ module \weft.simt.core.rows.in_shared (port_ready, free, loads, o__ready, if_fre
     .o__payload(\o__payload$50 ),
     .o__ready(o__ready),
     .o__valid(\o__valid$47 ),
-    .\port$39558$0 (\$93 ),
-    .\port$39560$0 (\$95 ),
-    .\port$39617$0 (found)
+    .\port$39793$0 (\$93 ),
+    .\port$39795$0 (\$95 ),
+    .\port$39852$0 (found)
   );
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$119 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$120 ) begin end
     \$92 [4:0] = tag_2[4:0];
     \$92 [6:5] = tag_2[6:5];
     \$92 [8:7] = tag_2[10:9];
@@ -108663,7 +108999,7 @@ module \weft.simt.core.rows.in_shared (port_ready, free, loads, o__ready, if_fre
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$119 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$120 ) begin end
     \$94 [7] = tag_2[12];
     \$94 [0] = tag_2[13];
     \$94 [1] = tag_2[14];
@@ -108674,7 +109010,7 @@ module \weft.simt.core.rows.in_shared (port_ready, free, loads, o__ready, if_fre
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$119 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$120 ) begin end
     \$96  = has_read;
     if (go) begin
       \$96  = reading;
@@ -108684,7 +109020,7 @@ module \weft.simt.core.rows.in_shared (port_ready, free, loads, o__ready, if_fre
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$119 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$120 ) begin end
     \$97  = \$signal ;
     if (free) begin
       \$97  = \$42 ;
@@ -108694,14 +109030,14 @@ module \weft.simt.core.rows.in_shared (port_ready, free, loads, o__ready, if_fre
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$119 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$120 ) begin end
     \$98  = \$44 ;
     if (core_rst) begin
       \$98  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$119 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$120 ) begin end
     (* full_case = 32'd1 *)
     if (adds_0) begin
       \$99  = found[31:0];
@@ -108713,14 +109049,14 @@ module \weft.simt.core.rows.in_shared (port_ready, free, loads, o__ready, if_fre
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$119 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$120 ) begin end
     \$100  = \$52 ;
     if (core_rst) begin
       \$100  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$119 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$120 ) begin end
     (* full_case = 32'd1 *)
     if (adds_1) begin
       \$101  = found[63:32];
@@ -108732,63 +109068,63 @@ module \weft.simt.core.rows.in_shared (port_ready, free, loads, o__ready, if_fre
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$119 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$120 ) begin end
     \$102  = \$60 ;
     if (core_rst) begin
       \$102  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$119 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$120 ) begin end
     \$103  = aside;
     if (\$61 ) begin
       \$103  = \$signal$20 ;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$119 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$120 ) begin end
     \$104  = \$signal$29 ;
     if (core_rst) begin
       \$104  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$119 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$120 ) begin end
     \$105  = \$signal$32 ;
     if (core_rst) begin
       \$105  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$119 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$120 ) begin end
     \$106  = writes_next;
     if (core_rst) begin
       \$106  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$119 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$120 ) begin end
     \$107  = \$like$37 ;
     if (core_rst) begin
       \$107  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$119 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$120 ) begin end
     \$108  = \$64 ;
     if (core_rst) begin
       \$108  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$119 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$120 ) begin end
     \$109  = { \$68 , \$66  };
     if (core_rst) begin
       \$109  = 2'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$119 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$120 ) begin end
     \$110  = \$signal$21 ;
     if (loads) begin
       \$110 [8:7] = what[153:152];
@@ -108808,7 +109144,7 @@ module \weft.simt.core.rows.in_shared (port_ready, free, loads, o__ready, if_fre
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$119 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$120 ) begin end
     \$111  = \$like ;
     if (loads) begin
       \$111  = what[170:167];
@@ -108818,7 +109154,7 @@ module \weft.simt.core.rows.in_shared (port_ready, free, loads, o__ready, if_fre
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$119 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$120 ) begin end
     \$112  = way_old;
     if (loads) begin
       \$112  = reading;
@@ -108828,7 +109164,7 @@ module \weft.simt.core.rows.in_shared (port_ready, free, loads, o__ready, if_fre
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$119 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$120 ) begin end
     \$113  = is_store;
     if (loads) begin
       \$113  = what[1];
@@ -108838,7 +109174,7 @@ module \weft.simt.core.rows.in_shared (port_ready, free, loads, o__ready, if_fre
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$119 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$120 ) begin end
     \$114  = region;
     if (\$69 ) begin
       \$114  = \$like$37 ;
@@ -108848,7 +109184,7 @@ module \weft.simt.core.rows.in_shared (port_ready, free, loads, o__ready, if_fre
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$119 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$120 ) begin end
     \$115  = read;
     if (\$69 ) begin
       \$115  = { \$73 , \$71  };
@@ -108858,49 +109194,49 @@ module \weft.simt.core.rows.in_shared (port_ready, free, loads, o__ready, if_fre
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$119 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$120 ) begin end
     \$116  = \$75 ;
     if (core_rst) begin
       \$116  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$119 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$120 ) begin end
     \$117  = come_1;
     if (core_rst) begin
       \$117  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$119 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$120 ) begin end
     \$118  = \$78 ;
     if (core_rst) begin
       \$118  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$119 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$120 ) begin end
     \$119  = old_comes_1;
     if (core_rst) begin
       \$119  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$119 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$120 ) begin end
     \$120  = \$80 ;
     if (core_rst) begin
       \$120  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$119 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$120 ) begin end
     \$121  = \$81 ;
     if (core_rst) begin
       \$121  = 4'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$119 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$120 ) begin end
     \$122  = found;
     if (\$82 ) begin
       \$122 [31:0] = row[31:0];
@@ -108913,35 +109249,35 @@ module \weft.simt.core.rows.in_shared (port_ready, free, loads, o__ready, if_fre
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$119 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$120 ) begin end
     \$123  = \$84 ;
     if (core_rst) begin
       \$123  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$119 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$120 ) begin end
     \$124  = \$87 ;
     if (core_rst) begin
       \$124  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$119 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$120 ) begin end
     \$125  = \$89 ;
     if (core_rst) begin
       \$125  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$119 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$120 ) begin end
     \$126  = \$91 ;
     if (core_rst) begin
       \$126  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$119 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$120 ) begin end
     \$127  = passing_2_1;
     if (core_rst) begin
       \$127  = 1'h0;
@@ -109085,8 +109421,8 @@ module \weft.simt.core.rows.in_shared (port_ready, free, loads, o__ready, if_fre
   assign \$72  = \$like$37 ;
 endmodule
 
-module \weft.simt.core.rows.in_shared.answers (o__ready, i__valid, o__payload, core_rst, \port$39558$0 , \port$39560$0 , \port$39617$0 , o__valid, core_clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$120  = 0;
+module \weft.simt.core.rows.in_shared.answers (o__ready, i__valid, o__payload, core_rst, \port$39793$0 , \port$39795$0 , \port$39852$0 , o__valid, core_clk);
+  reg \$auto$verilog_backend.cc:2355:dump_module$121  = 0;
   wire \$1 ;
   wire \$10 ;
   wire \$11 ;
@@ -109157,12 +109493,12 @@ module \weft.simt.core.rows.in_shared.answers (o__ready, i__valid, o__payload, c
   output o__valid;
   reg o__valid = 1'h0;
   wire pop;
-  input [8:0] \port$39558$0 ;
-  wire [8:0] \port$39558$0 ;
-  input [7:0] \port$39560$0 ;
-  wire [7:0] \port$39560$0 ;
-  input [63:0] \port$39617$0 ;
-  wire [63:0] \port$39617$0 ;
+  input [8:0] \port$39793$0 ;
+  wire [8:0] \port$39793$0 ;
+  input [7:0] \port$39795$0 ;
+  wire [7:0] \port$39795$0 ;
+  input [63:0] \port$39852$0 ;
+  wire [63:0] \port$39852$0 ;
   wire push;
   wire [1:0] read__addr;
   wire [81:0] read__data;
@@ -109197,7 +109533,7 @@ module \weft.simt.core.rows.in_shared.answers (o__ready, i__valid, o__payload, c
   reg [81:0] storage [3:0];
   always @(posedge core_clk) begin
     if (push)
-      storage[write__addr] <= { 1'h0, \port$39560$0 , \port$39617$0 , \port$39558$0  };
+      storage[write__addr] <= { 1'h0, \port$39795$0 , \port$39852$0 , \port$39793$0  };
   end
   reg [1:0] _0_;
   always @(posedge core_clk) begin
@@ -109238,28 +109574,28 @@ module \weft.simt.core.rows.in_shared.answers (o__ready, i__valid, o__payload, c
   always @(posedge core_clk)
     level <= \$26 ;
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$120 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$121 ) begin end
     \$22  = \$4 [1:0];
     if (core_rst) begin
       \$22  = 2'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$120 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$121 ) begin end
     \$23  = \$11 ;
     if (core_rst) begin
       \$23  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$120 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$121 ) begin end
     \$24  = \$16 ;
     if (core_rst) begin
       \$24  = 1'h1;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$120 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$121 ) begin end
     \$25  = write__addr;
     if (push) begin
       \$25  = \$19 [1:0];
@@ -109269,7 +109605,7 @@ module \weft.simt.core.rows.in_shared.answers (o__ready, i__valid, o__payload, c
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$120 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$121 ) begin end
     \$26  = level;
     if (\$20 ) begin
       \$26  = \$21 ;
@@ -109282,33 +109618,33 @@ module \weft.simt.core.rows.in_shared.answers (o__ready, i__valid, o__payload, c
   assign \$signal  = o__valid;
   assign head_next = \$4 [1:0];
   assign tail = write__addr;
-  assign write__data = { 1'h0, \port$39560$0 , \port$39617$0 , \port$39558$0  };
-  assign i__payload = { 1'h0, \port$39560$0 , \port$39617$0 , \port$39558$0  };
+  assign write__data = { 1'h0, \port$39795$0 , \port$39852$0 , \port$39793$0  };
+  assign i__payload = { 1'h0, \port$39795$0 , \port$39852$0 , \port$39793$0  };
   assign write__en = push;
   assign read__addr = \$4 [1:0];
   assign read__en = 1'h1;
   assign read__data = o__payload;
   assign \$like  = \$5 [2:0];
   assign fewer = \$6 [2:0];
-  assign \write__data.rd  = \port$39558$0 [4:0];
-  assign \write__data.warp  = \port$39558$0 [6:5];
-  assign \write__data.mask  = \port$39558$0 [8:7];
-  assign \write__data.row  = \port$39617$0 ;
-  assign \write__data.byte  = \port$39560$0 [0];
-  assign \write__data.half  = \port$39560$0 [1];
-  assign \write__data.unsigned  = \port$39560$0 [2];
-  assign \write__data.offsets  = \port$39560$0 [6:3];
-  assign \write__data.last  = \port$39560$0 [7];
+  assign \write__data.rd  = \port$39793$0 [4:0];
+  assign \write__data.warp  = \port$39793$0 [6:5];
+  assign \write__data.mask  = \port$39793$0 [8:7];
+  assign \write__data.row  = \port$39852$0 ;
+  assign \write__data.byte  = \port$39795$0 [0];
+  assign \write__data.half  = \port$39795$0 [1];
+  assign \write__data.unsigned  = \port$39795$0 [2];
+  assign \write__data.offsets  = \port$39795$0 [6:3];
+  assign \write__data.last  = \port$39795$0 [7];
   assign \write__data.error  = 1'h0;
-  assign \i__payload.rd  = \port$39558$0 [4:0];
-  assign \i__payload.warp  = \port$39558$0 [6:5];
-  assign \i__payload.mask  = \port$39558$0 [8:7];
-  assign \i__payload.row  = \port$39617$0 ;
-  assign \i__payload.byte  = \port$39560$0 [0];
-  assign \i__payload.half  = \port$39560$0 [1];
-  assign \i__payload.unsigned  = \port$39560$0 [2];
-  assign \i__payload.offsets  = \port$39560$0 [6:3];
-  assign \i__payload.last  = \port$39560$0 [7];
+  assign \i__payload.rd  = \port$39793$0 [4:0];
+  assign \i__payload.warp  = \port$39793$0 [6:5];
+  assign \i__payload.mask  = \port$39793$0 [8:7];
+  assign \i__payload.row  = \port$39852$0 ;
+  assign \i__payload.byte  = \port$39795$0 [0];
+  assign \i__payload.half  = \port$39795$0 [1];
+  assign \i__payload.unsigned  = \port$39795$0 [2];
+  assign \i__payload.offsets  = \port$39795$0 [6:3];
+  assign \i__payload.last  = \port$39795$0 [7];
   assign \i__payload.error  = 1'h0;
   assign \o__payload.rd  = o__payload[4:0];
   assign \o__payload.warp  = o__payload[6:5];
@@ -109333,7 +109669,7 @@ module \weft.simt.core.rows.in_shared.answers (o__ready, i__valid, o__payload, c
 endmodule
 
 module \weft.simt.core.rows.passes (taken, i__valid, i__payload, stored, busy, i__ready, shared_busy, port_busy, core_rst, abort, to_shared, \to_port$22 , to_main, o, counts, core_clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$121  = 0;
+  reg \$auto$verilog_backend.cc:2355:dump_module$122  = 0;
   wire \$1 ;
   wire \$10 ;
   wire \$100 ;
@@ -110152,21 +110488,21 @@ module \weft.simt.core.rows.passes (taken, i__valid, i__payload, stored, busy, i
   always @(posedge core_clk)
     \counts$48  <= \$359 ;
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$121 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$122 ) begin end
     lane_0_offset = i__payload[33:24];
     if (\$74 ) begin
       lane_0_offset = \$75 [9:0];
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$121 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$122 ) begin end
     lane_1_offset = i__payload[65:56];
     if (\$76 ) begin
       lane_1_offset = \$77 [9:0];
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$121 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$122 ) begin end
     \$340  = \$signal$39 ;
     if (turns) begin
       \$340  = \$101 ;
@@ -110181,7 +110517,7 @@ module \weft.simt.core.rows.passes (taken, i__valid, i__payload, stored, busy, i
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$121 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$122 ) begin end
     \$341  = \$signal$2 ;
     if (turns) begin
       \$341  = \$152 ;
@@ -110201,7 +110537,7 @@ module \weft.simt.core.rows.passes (taken, i__valid, i__payload, stored, busy, i
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$121 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$122 ) begin end
     \$342  = meets_0_1;
     if (i__ready) begin
       \$342 [0] = \$154 ;
@@ -110213,21 +110549,21 @@ module \weft.simt.core.rows.passes (taken, i__valid, i__payload, stored, busy, i
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$121 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$122 ) begin end
     \$343  = \$170 ;
     if (core_rst) begin
       \$343  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$121 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$122 ) begin end
     \$344  = \$171 ;
     if (core_rst) begin
       \$344  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$121 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$122 ) begin end
     \$345  = to_shared;
     if (\$signal$20 ) begin
       \$345  = \$172 ;
@@ -110237,7 +110573,7 @@ module \weft.simt.core.rows.passes (taken, i__valid, i__payload, stored, busy, i
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$121 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$122 ) begin end
     \$346  = \to_port$22 ;
     if (\$signal$20 ) begin
       \$346  = \$173 ;
@@ -110247,7 +110583,7 @@ module \weft.simt.core.rows.passes (taken, i__valid, i__payload, stored, busy, i
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$121 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$122 ) begin end
     \$347  = to_main;
     if (\$signal$20 ) begin
       \$347  = \$178 ;
@@ -110257,7 +110593,7 @@ module \weft.simt.core.rows.passes (taken, i__valid, i__payload, stored, busy, i
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$121 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$122 ) begin end
     \$348  = o;
     if (\$179 ) begin
       \$348 [151:0] = { stored, request };
@@ -110274,7 +110610,7 @@ module \weft.simt.core.rows.passes (taken, i__valid, i__payload, stored, busy, i
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$121 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$122 ) begin end
     \$349  = request;
     if (i__ready) begin
       \$349  = i__payload;
@@ -110290,7 +110626,7 @@ module \weft.simt.core.rows.passes (taken, i__valid, i__payload, stored, busy, i
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$121 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$122 ) begin end
     \$350  = \$signal$1 ;
     if (\$200 ) begin
       (* full_case = 32'd1 *)
@@ -110305,7 +110641,7 @@ module \weft.simt.core.rows.passes (taken, i__valid, i__payload, stored, busy, i
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$121 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$122 ) begin end
     \$351  = \$signal$26 ;
     if (\$200 ) begin
       (* full_case = 32'd1 *)
@@ -110320,7 +110656,7 @@ module \weft.simt.core.rows.passes (taken, i__valid, i__payload, stored, busy, i
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$121 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$122 ) begin end
     \$352  = \$signal$4 ;
     if (\$200 ) begin
       (* full_case = 32'd1 *)
@@ -110337,7 +110673,7 @@ module \weft.simt.core.rows.passes (taken, i__valid, i__payload, stored, busy, i
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$121 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$122 ) begin end
     \$353  = to_port;
     if (\$200 ) begin
       (* full_case = 32'd1 *)
@@ -110354,7 +110690,7 @@ module \weft.simt.core.rows.passes (taken, i__valid, i__payload, stored, busy, i
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$121 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$122 ) begin end
     \$354  = \$signal$27 ;
     if (\$200 ) begin
       if (\$signal$32 ) begin
@@ -110366,7 +110702,7 @@ module \weft.simt.core.rows.passes (taken, i__valid, i__payload, stored, busy, i
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$121 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$122 ) begin end
     \$355  = \$signal$17 ;
     if (\$200 ) begin
       if (\$signal$32 ) begin
@@ -110378,7 +110714,7 @@ module \weft.simt.core.rows.passes (taken, i__valid, i__payload, stored, busy, i
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$121 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$122 ) begin end
     \$356  = has_main;
     if (\$200 ) begin
       if (\$signal$32 ) begin
@@ -110390,7 +110726,7 @@ module \weft.simt.core.rows.passes (taken, i__valid, i__payload, stored, busy, i
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$121 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$122 ) begin end
     \$357  = first;
     if (\$200 ) begin
       (* full_case = 32'd1 *)
@@ -110405,14 +110741,14 @@ module \weft.simt.core.rows.passes (taken, i__valid, i__payload, stored, busy, i
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$121 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$122 ) begin end
     \$358  = \counts$48 ;
     if (core_rst) begin
       \$358  = 5'h00;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$121 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$122 ) begin end
     \$359  = { \$339 , \$334 , \$326 , \$320 , \$317  };
     if (core_rst) begin
       \$359  = 5'h00;
@@ -110555,7 +110891,7 @@ module \weft.simt.core.rows.passes (taken, i__valid, i__payload, stored, busy, i
 endmodule
 
 module \weft.simt.core.rows.queue (write__en, o__valid, o__payload, stored, o__ready, core_rst, i__payload, core_clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$122  = 0;
+  reg \$auto$verilog_backend.cc:2355:dump_module$123  = 0;
   wire \$1 ;
   wire \$10 ;
   wire [2:0] \$11 ;
@@ -110735,14 +111071,14 @@ module \weft.simt.core.rows.queue (write__en, o__valid, o__payload, stored, o__r
   always @(posedge core_clk)
     \$signal  <= \$18 ;
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$122 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$123 ) begin end
     \$15  = \$6 [1:0];
     if (core_rst) begin
       \$15  = 2'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$122 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$123 ) begin end
     \$16  = \$signal$5 ;
     if (\$8 ) begin
       \$16  = \$9 ;
@@ -110752,7 +111088,7 @@ module \weft.simt.core.rows.queue (write__en, o__valid, o__payload, stored, o__r
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$122 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$123 ) begin end
     \$17  = tail;
     if (write__en) begin
       \$17  = \$12 [1:0];
@@ -110762,7 +111098,7 @@ module \weft.simt.core.rows.queue (write__en, o__valid, o__payload, stored, o__r
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$122 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$123 ) begin end
     \$18  = \$signal ;
     if (write__en) begin
       if (\$13 ) begin
@@ -110865,7 +111201,7 @@ module \weft.simt.core.rows.queue (write__en, o__valid, o__payload, stored, o__r
 endmodule
 
 module \weft.simt.core.rows.serial_unit (\o__ready$34 , core_rst, i__valid, \i__payload$3 , \o__payload$32 , \o__valid$30 , core_clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$123  = 0;
+  reg \$auto$verilog_backend.cc:2355:dump_module$124  = 0;
   wire [1:0] \$1 ;
   wire [1:0] \$10 ;
   wire [1:0] \$11 ;
@@ -111139,35 +111475,35 @@ module \weft.simt.core.rows.serial_unit (\o__ready$34 , core_rst, i__valid, \i__
     .write__data(\i__payload$3 [18:0])
   );
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$123 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$124 ) begin end
     \$57  = \$29 ;
     if (core_rst) begin
       \$57  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$123 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$124 ) begin end
     \$58  = \$38 ;
     if (core_rst) begin
       \$58  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$123 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$124 ) begin end
     \$59  = \$40 ;
     if (core_rst) begin
       \$59  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$123 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$124 ) begin end
     \$60  = \$45 ;
     if (core_rst) begin
       \$60  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$123 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$124 ) begin end
     \$61  = asks;
     if (\$47 ) begin
       \$61  = settled;
@@ -111177,7 +111513,7 @@ module \weft.simt.core.rows.serial_unit (\o__ready$34 , core_rst, i__valid, \i__
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$123 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$124 ) begin end
     \$62  = \$signal ;
     if (\$47 ) begin
       \$62  = \$48 ;
@@ -111187,7 +111523,7 @@ module \weft.simt.core.rows.serial_unit (\o__ready$34 , core_rst, i__valid, \i__
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$123 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$124 ) begin end
     \$63  = \$signal$22 ;
     if (\$47 ) begin
       \$63  = \$49 ;
@@ -111197,7 +111533,7 @@ module \weft.simt.core.rows.serial_unit (\o__ready$34 , core_rst, i__valid, \i__
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$123 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$124 ) begin end
     \$64  = gone;
     if (\$52 ) begin
       \$64  = \$53 ;
@@ -111210,7 +111546,7 @@ module \weft.simt.core.rows.serial_unit (\o__ready$34 , core_rst, i__valid, \i__
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$123 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$124 ) begin end
     \$65  = come;
     if (comes) begin
       \$65  = \$54 ;
@@ -111223,7 +111559,7 @@ module \weft.simt.core.rows.serial_unit (\o__ready$34 , core_rst, i__valid, \i__
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$123 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$124 ) begin end
     \$66  = \$signal$33 ;
     if (\$55 ) begin
       \$66 [31:0] = \$signal$28 ;
@@ -111324,7 +111660,7 @@ module \weft.simt.core.rows.serial_unit (\o__ready$34 , core_rst, i__valid, \i__
 endmodule
 
 module \weft.simt.core.rows.serial_unit.divider (i__valid, o__payload, core_rst, i__payload, i__ready, o__valid, core_clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$124  = 0;
+  reg \$auto$verilog_backend.cc:2355:dump_module$125  = 0;
   wire \$1 ;
   wire \$10 ;
   wire \$11 ;
@@ -111436,21 +111772,21 @@ module \weft.simt.core.rows.serial_unit.divider (i__valid, o__payload, core_rst,
   always @(posedge core_clk)
     turned <= \$31 ;
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$124 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$125 ) begin end
     \$23  = \$signal ;
     if (core_rst) begin
       \$23  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$124 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$125 ) begin end
     \$24  = \$10 ;
     if (core_rst) begin
       \$24  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$124 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$125 ) begin end
     \$25  = \$signal$2 ;
     if (\$signal ) begin
       \$25  = 6'h21;
@@ -111462,21 +111798,21 @@ module \weft.simt.core.rows.serial_unit.divider (i__valid, o__payload, core_rst,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$124 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$125 ) begin end
     \$26  = summand;
     if (\$13 ) begin
       \$26  = \$15 ;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$124 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$125 ) begin end
     \$27  = carry;
     if (\$13 ) begin
       \$27  = inverted;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$124 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$125 ) begin end
     \$28  = quotient;
     if (\$signal ) begin
       \$28  = 32'd0;
@@ -111485,7 +111821,7 @@ module \weft.simt.core.rows.serial_unit.divider (i__valid, o__payload, core_rst,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$124 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$125 ) begin end
     \$29  = remainder;
     if (\$signal ) begin
       \$29  = 32'd0;
@@ -111497,14 +111833,14 @@ module \weft.simt.core.rows.serial_unit.divider (i__valid, o__payload, core_rst,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$124 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$125 ) begin end
     \$30  = wants_rest;
     if (\$signal ) begin
       \$30  = i__payload[65];
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$124 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$125 ) begin end
     \$31  = turned;
     if (\$signal ) begin
       \$31  = \$20 ;
@@ -111519,7 +111855,7 @@ module \weft.simt.core.rows.serial_unit.divider (i__valid, o__payload, core_rst,
 endmodule
 
 module \weft.simt.core.rows.serial_unit.queue (o__ready, o__payload, core_rst, i__valid, write__data, o__valid, i__ready, core_clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$125  = 0;
+  reg \$auto$verilog_backend.cc:2355:dump_module$126  = 0;
   wire \$1 ;
   wire \$10 ;
   wire \$11 ;
@@ -111667,28 +112003,28 @@ module \weft.simt.core.rows.serial_unit.queue (o__ready, o__payload, core_rst, i
   always @(posedge core_clk)
     level <= \$26 ;
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$125 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$126 ) begin end
     \$22  = \$4 [1:0];
     if (core_rst) begin
       \$22  = 2'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$125 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$126 ) begin end
     \$23  = \$11 ;
     if (core_rst) begin
       \$23  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$125 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$126 ) begin end
     \$24  = \$16 ;
     if (core_rst) begin
       \$24  = 1'h1;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$125 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$126 ) begin end
     \$25  = write__addr;
     if (push) begin
       \$25  = \$19 [1:0];
@@ -111698,7 +112034,7 @@ module \weft.simt.core.rows.serial_unit.queue (o__ready, o__payload, core_rst, i
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$125 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$126 ) begin end
     \$26  = level;
     if (\$20 ) begin
       \$26  = \$21 ;
@@ -111761,7 +112097,7 @@ module \weft.simt.core.rows.serial_unit.queue (o__ready, o__payload, core_rst, i
 endmodule
 
 module \weft.simt.core.rows.to_columns (takes, go, core_rst, what, values, writes, bank_rows, strobe, data, core_clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$126  = 0;
+  reg \$auto$verilog_backend.cc:2355:dump_module$127  = 0;
   wire [1:0] \$1 ;
   wire \$10 ;
   wire \$100 ;
@@ -112076,7 +112412,7 @@ module \weft.simt.core.rows.to_columns (takes, go, core_rst, what, values, write
   always @(posedge core_clk)
     data <= \$147 ;
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$126 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$127 ) begin end
     \$145  = bank_rows;
     if (go) begin
       \$145  = { \$136 , \$132  };
@@ -112086,7 +112422,7 @@ module \weft.simt.core.rows.to_columns (takes, go, core_rst, what, values, write
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$126 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$127 ) begin end
     \$146  = strobe;
     if (go) begin
       \$146  = { \$144 , \$143 , \$142 , \$141 , \$140 , \$139 , \$138 , \$137  };
@@ -112096,7 +112432,7 @@ module \weft.simt.core.rows.to_columns (takes, go, core_rst, what, values, write
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$126 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$127 ) begin end
     \$147  = data;
     if (go) begin
       \$147  = { word_1_3_0, word_1_2_0, word_1_1_0, word_1_0_0, word_0_3_0, word_0_2_0, word_0_1_0, word_0_0_0 };
@@ -112241,7 +112577,7 @@ module \weft.simt.core.rows.to_lanes (words, row, here);
 endmodule
 
 module \weft.simt.core.scheduler (hold, ready, wake, early, picks, at_barrier, arrived, ended, core_rst, valid, warp, alive, event_warp, filling, start, start_slot, start_warp, core_clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$127  = 0;
+  reg \$auto$verilog_backend.cc:2355:dump_module$128  = 0;
   wire [8:0] \$1 ;
   wire [3:0] \$10 ;
   wire \$11 ;
@@ -112498,7 +112834,7 @@ module \weft.simt.core.scheduler (hold, ready, wake, early, picks, at_barrier, a
   assign \$11  = | \$signal ;
   assign \$12  = ~ \$11 ;
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$127 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$128 ) begin end
     (* full_case = 32'd1 *)
     casez (\$21 )
       2'h0:
@@ -112512,28 +112848,28 @@ module \weft.simt.core.scheduler (hold, ready, wake, early, picks, at_barrier, a
     endcase
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$127 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$128 ) begin end
     \$signal$23  = 4'h0;
     if (\$28 ) begin
       \$signal$23  = \$29 ;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$127 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$128 ) begin end
     \$71  = \$37 ;
     if (core_rst) begin
       \$71  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$127 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$128 ) begin end
     \$72  = { \$39 , \$38  };
     if (core_rst) begin
       \$72  = 2'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$127 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$128 ) begin end
     \$73  = next_one;
     if (\$44 ) begin
       \$73  = { picks[2:0], picks[3] };
@@ -112543,63 +112879,63 @@ module \weft.simt.core.scheduler (hold, ready, wake, early, picks, at_barrier, a
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$127 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$128 ) begin end
     \$74  = ended;
     if (core_rst) begin
       \$74  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$127 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$128 ) begin end
     \$75  = arrived;
     if (core_rst) begin
       \$75  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$127 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$128 ) begin end
     \$76  = \$50 [1:0];
     if (core_rst) begin
       \$76  = 2'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$127 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$128 ) begin end
     \$77  = { \$54 , \$53 , \$52 , \$51  };
     if (core_rst) begin
       \$77  = 4'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$127 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$128 ) begin end
     \$78  = \$57 ;
     if (core_rst) begin
       \$78  = 4'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$127 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$128 ) begin end
     \$79  = \$62 ;
     if (core_rst) begin
       \$79  = 4'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$127 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$128 ) begin end
     \$80  = \$66 ;
     if (core_rst) begin
       \$80  = 4'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$127 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$128 ) begin end
     \$81  = \$70 ;
     if (core_rst) begin
       \$81  = 4'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$127 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$128 ) begin end
     \$82  = slot_0;
     if (start) begin
       casez (start_warp)
@@ -112612,7 +112948,7 @@ module \weft.simt.core.scheduler (hold, ready, wake, early, picks, at_barrier, a
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$127 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$128 ) begin end
     \$83  = slot_1;
     if (start) begin
       casez (start_warp)
@@ -112627,7 +112963,7 @@ module \weft.simt.core.scheduler (hold, ready, wake, early, picks, at_barrier, a
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$127 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$128 ) begin end
     \$84  = slot_2;
     if (start) begin
       casez (start_warp)
@@ -112644,7 +112980,7 @@ module \weft.simt.core.scheduler (hold, ready, wake, early, picks, at_barrier, a
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$127 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$128 ) begin end
     \$85  = slot_3;
     if (start) begin
       (* full_case = 32'd1 *)
@@ -112668,7 +113004,7 @@ module \weft.simt.core.scheduler (hold, ready, wake, early, picks, at_barrier, a
 endmodule
 
 module \weft.simt.core.selection (pc_write__addr, pc_write__en, state_write__en, state_write__data, starved, core_rst, valid, pc_read__addr, state, pc, pc_valid, pc_warp, group, pc_write__data, core_clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$128  = 0;
+  reg \$auto$verilog_backend.cc:2355:dump_module$129  = 0;
   wire [1:0] \$1 ;
   wire \$10 ;
   wire \$11 ;
@@ -112878,7 +113214,7 @@ module \weft.simt.core.selection (pc_write__addr, pc_write__en, state_write__en,
   always @(posedge core_clk)
     old <= \$37 ;
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$128 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$129 ) begin end
     next_turn = 1'h0;
     if (\$10 ) begin
       if (\$signal$29 [1]) begin
@@ -112896,7 +113232,7 @@ module \weft.simt.core.selection (pc_write__addr, pc_write__en, state_write__en,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$128 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$129 ) begin end
     { state[18], state[16:4] } = { old[18], old[16:4] };
     if (\$22 ) begin
       state[16:4] = 13'h0000;
@@ -112906,49 +113242,49 @@ module \weft.simt.core.selection (pc_write__addr, pc_write__en, state_write__en,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$128 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$129 ) begin end
     \$31  = \$23 ;
     if (core_rst) begin
       \$31  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$128 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$129 ) begin end
     \$32  = \$28 ;
     if (core_rst) begin
       \$32  = 30'h00000000;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$128 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$129 ) begin end
     \$33  = valid;
     if (core_rst) begin
       \$33  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$128 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$129 ) begin end
     \$34  = valid_1;
     if (core_rst) begin
       \$34  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$128 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$129 ) begin end
     \$35  = group_c;
     if (core_rst) begin
       \$35  = 2'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$128 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$129 ) begin end
     \$36  = \$30 ;
     if (core_rst) begin
       \$36  = 2'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$128 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$129 ) begin end
     { \$37 [18], \$37 [16:0] } = { state_1[18], state_1[16:0] };
     \$37 [17] = turning_1;
     if (core_rst) begin
@@ -113001,7 +113337,7 @@ module \weft.simt.core.selection (pc_write__addr, pc_write__en, state_write__en,
 endmodule
 
 module \weft.simt.core.traps (answered, trapped, handed, comes, core_rst, token, cause, guilty, answer, o__valid, o__cause, o__warp, o__lane, o__pc, core_clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$129  = 0;
+  reg \$auto$verilog_backend.cc:2355:dump_module$130  = 0;
   wire \$1 ;
   wire \$10 ;
   wire \$11 ;
@@ -113136,21 +113472,21 @@ module \weft.simt.core.traps (answered, trapped, handed, comes, core_rst, token,
   always @(posedge core_clk)
     o__pc <= \$23 ;
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$129 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$130 ) begin end
     \$17  = \$2 ;
     if (core_rst) begin
       \$17  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$129 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$130 ) begin end
     \$18  = failed_1;
     if (core_rst) begin
       \$18  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$129 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$130 ) begin end
     \$19  = o__valid;
     if (o__valid) begin
     end else if (trapped) begin
@@ -113163,7 +113499,7 @@ module \weft.simt.core.traps (answered, trapped, handed, comes, core_rst, token,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$129 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$130 ) begin end
     \$20  = o__cause;
     if (o__valid) begin
     end else if (trapped) begin
@@ -113176,7 +113512,7 @@ module \weft.simt.core.traps (answered, trapped, handed, comes, core_rst, token,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$129 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$130 ) begin end
     \$21  = o__warp;
     if (o__valid) begin
     end else if (trapped) begin
@@ -113189,7 +113525,7 @@ module \weft.simt.core.traps (answered, trapped, handed, comes, core_rst, token,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$129 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$130 ) begin end
     \$22  = o__lane;
     if (o__valid) begin
     end else if (trapped) begin
@@ -113202,7 +113538,7 @@ module \weft.simt.core.traps (answered, trapped, handed, comes, core_rst, token,
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$129 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$130 ) begin end
     \$23  = o__pc;
     if (o__valid) begin
     end else if (trapped) begin
@@ -113257,10 +113593,10 @@ module \weft.simt.core.traps (answered, trapped, handed, comes, core_rst, token,
   assign \$16  = \$15 ;
 endmodule
 
-module \weft.store (cmd__valid, burst__ready, memory__done__payload, done, act__ready, cmd__ready, act__valid, \port$5077$0 , \port$5079$0 , memory__beat__valid, message, \end , \busy$115 , memory__burst__valid, memory__burst__payload, cleared_rst, abort, \port$37702$0 , \port$37704$0 , \port$37706$0 , \port$37708$0 
-, \port$37710$0 , \port$37712$0 , \port$37714$0 , \port$37716$0 , \port$37718$0 , \port$37720$0 , \port$37722$0 , \port$37724$0 , \port$37726$0 , \port$37728$0 , \port$37730$0 , \port$37732$0 , memory__beat__ready, act__data, memory__beat__payload, fault__valid, fault__cause, fault__index, post__valid, post__mask, \port$39035$0 
+module \weft.store (cmd__valid, burst__ready, memory__done__payload, done, act__ready, cmd__ready, act__valid, \port$5184$0 , \port$5186$0 , memory__beat__valid, message, \end , \busy$115 , cleared_rst, abort, \port$37915$0 , \port$37917$0 , \port$37919$0 , \port$37921$0 , \port$37923$0 , \port$37925$0 
+, \port$37927$0 , \port$37929$0 , \port$37931$0 , \port$37933$0 , \port$37935$0 , \port$37937$0 , \port$37939$0 , \port$37941$0 , \port$37943$0 , \port$37945$0 , memory__beat__ready, act__data, memory__beat__payload, fault__valid, fault__cause, fault__index, post__valid, post__mask, memory__burst__valid, memory__burst__payload, \port$39270$0 
 , cleared_clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$130  = 0;
+  reg \$auto$verilog_backend.cc:2355:dump_module$131  = 0;
   wire \$1 ;
   wire \$10 ;
   wire \$100 ;
@@ -113686,44 +114022,44 @@ module \weft.store (cmd__valid, burst__ready, memory__done__payload, done, act__
   wire \piece.row_last ;
   wire [24:0] \piece.size ;
   wire [1:0] \piece.skew ;
-  input [32:0] \port$37702$0 ;
-  wire [32:0] \port$37702$0 ;
-  input [32:0] \port$37704$0 ;
-  wire [32:0] \port$37704$0 ;
-  input [32:0] \port$37706$0 ;
-  wire [32:0] \port$37706$0 ;
-  input [32:0] \port$37708$0 ;
-  wire [32:0] \port$37708$0 ;
-  input [32:0] \port$37710$0 ;
-  wire [32:0] \port$37710$0 ;
-  input [32:0] \port$37712$0 ;
-  wire [32:0] \port$37712$0 ;
-  input [32:0] \port$37714$0 ;
-  wire [32:0] \port$37714$0 ;
-  input [32:0] \port$37716$0 ;
-  wire [32:0] \port$37716$0 ;
-  input [32:0] \port$37718$0 ;
-  wire [32:0] \port$37718$0 ;
-  input [32:0] \port$37720$0 ;
-  wire [32:0] \port$37720$0 ;
-  input [32:0] \port$37722$0 ;
-  wire [32:0] \port$37722$0 ;
-  input [32:0] \port$37724$0 ;
-  wire [32:0] \port$37724$0 ;
-  input [32:0] \port$37726$0 ;
-  wire [32:0] \port$37726$0 ;
-  input [32:0] \port$37728$0 ;
-  wire [32:0] \port$37728$0 ;
-  input [32:0] \port$37730$0 ;
-  wire [32:0] \port$37730$0 ;
-  input [32:0] \port$37732$0 ;
-  wire [32:0] \port$37732$0 ;
-  output [18:0] \port$39035$0 ;
-  wire [18:0] \port$39035$0 ;
-  output \port$5077$0 ;
-  wire \port$5077$0 ;
-  output \port$5079$0 ;
-  wire \port$5079$0 ;
+  input [32:0] \port$37915$0 ;
+  wire [32:0] \port$37915$0 ;
+  input [32:0] \port$37917$0 ;
+  wire [32:0] \port$37917$0 ;
+  input [32:0] \port$37919$0 ;
+  wire [32:0] \port$37919$0 ;
+  input [32:0] \port$37921$0 ;
+  wire [32:0] \port$37921$0 ;
+  input [32:0] \port$37923$0 ;
+  wire [32:0] \port$37923$0 ;
+  input [32:0] \port$37925$0 ;
+  wire [32:0] \port$37925$0 ;
+  input [32:0] \port$37927$0 ;
+  wire [32:0] \port$37927$0 ;
+  input [32:0] \port$37929$0 ;
+  wire [32:0] \port$37929$0 ;
+  input [32:0] \port$37931$0 ;
+  wire [32:0] \port$37931$0 ;
+  input [32:0] \port$37933$0 ;
+  wire [32:0] \port$37933$0 ;
+  input [32:0] \port$37935$0 ;
+  wire [32:0] \port$37935$0 ;
+  input [32:0] \port$37937$0 ;
+  wire [32:0] \port$37937$0 ;
+  input [32:0] \port$37939$0 ;
+  wire [32:0] \port$37939$0 ;
+  input [32:0] \port$37941$0 ;
+  wire [32:0] \port$37941$0 ;
+  input [32:0] \port$37943$0 ;
+  wire [32:0] \port$37943$0 ;
+  input [32:0] \port$37945$0 ;
+  wire [32:0] \port$37945$0 ;
+  output [18:0] \port$39270$0 ;
+  wire [18:0] \port$39270$0 ;
+  output \port$5184$0 ;
+  wire \port$5184$0 ;
+  output \port$5186$0 ;
+  wire \port$5186$0 ;
   reg [15:0] post = 16'h0000;
   (* init = 16'h0000 *)
   wire [15:0] \post$34 ;
@@ -113791,7 +114127,7 @@ module \weft.store (cmd__valid, burst__ready, memory__done__payload, done, act__
   wire [31:0] \word_beat.data ;
   wire [3:0] \word_beat.strobe ;
   wire writes_word;
-  assign \$signal  = \port$37702$0 [7:0] == 3'h5;
+  assign \$signal  = \port$37915$0 [7:0] == 3'h5;
   assign \$1  = ~ busy;
   assign \$2  = \$1  & \$signal$4 ;
   assign \$3  = \$2  & ready;
@@ -113806,10 +114142,10 @@ module \weft.store (cmd__valid, burst__ready, memory__done__payload, done, act__
   assign \$signal$10  = cmd__valid & cmd__ready;
   assign \$11  = ~ \$signal ;
   assign \$signal$12  = cmd__ready & \$11 ;
-  assign \$12  = | \port$37712$0 [23:0];
-  assign \$13  = | \port$37714$0 [15:0];
+  assign \$12  = | \port$37925$0 [23:0];
+  assign \$13  = | \port$37927$0 [15:0];
   assign \$14  = \$12  & \$13 ;
-  assign \$15  = | \port$37714$0 [31:16];
+  assign \$15  = | \port$37927$0 [31:16];
   assign \$16  = \$14  & \$15 ;
   assign bursts_free = \$signal$12  & \$16 ;
   assign \$17  = cmd__valid & bursts_free;
@@ -113818,10 +114154,10 @@ module \weft.store (cmd__valid, burst__ready, memory__done__payload, done, act__
   assign single = | phase;
   assign \$18  = | entry[101:78];
   assign \$19  = entry[117:102] == 1'h1;
-  assign \$20  = | \port$37712$0 [23:0];
-  assign \$21  = | \port$37714$0 [15:0];
+  assign \$20  = | \port$37925$0 [23:0];
+  assign \$21  = | \port$37927$0 [15:0];
   assign \$22  = \$20  & \$21 ;
-  assign \$23  = | \port$37714$0 [31:16];
+  assign \$23  = | \port$37927$0 [31:16];
   assign \$24  = \$22  & \$23 ;
   assign \$25  = ~ \$24 ;
   assign \$26  = ~ \$signal ;
@@ -113892,10 +114228,10 @@ module \weft.store (cmd__valid, burst__ready, memory__done__payload, done, act__
   assign \$74  = \$73  | open;
   assign \busy$115  = \$74  | post__valid;
   assign \$75  = ~ \$signal ;
-  assign \$76  = | \port$37712$0 [23:0];
-  assign \$77  = | \port$37714$0 [15:0];
+  assign \$76  = | \port$37925$0 [23:0];
+  assign \$77  = | \port$37927$0 [15:0];
   assign \$78  = \$76  & \$77 ;
-  assign \$79  = | \port$37714$0 [31:16];
+  assign \$79  = | \port$37927$0 [31:16];
   assign \$80  = \$78  & \$79 ;
   assign \$81  = ~ \$80 ;
   assign \$82  = \$75  & \$81 ;
@@ -113979,7 +114315,7 @@ module \weft.store (cmd__valid, burst__ready, memory__done__payload, done, act__
     .index(index),
     .last(last),
     .open(open),
-    .\port$38953$16 (\$132 ),
+    .\port$39188$16 (\$132 ),
     .post(post),
     .ready(ready),
     .waits(\waits$112 )
@@ -114060,14 +114396,14 @@ module \weft.store (cmd__valid, burst__ready, memory__done__payload, done, act__
     .o__valid(\i__valid$48 )
   );
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$130 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$131 ) begin end
     memory__beat__payload[35:32] = \$44 [35:32];
     if (\$signal$98 ) begin
       memory__beat__payload[35:32] = 4'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$130 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$131 ) begin end
     fault__valid = 1'h0;
     if (\$67 ) begin
       if (\$68 ) begin
@@ -114080,7 +114416,7 @@ module \weft.store (cmd__valid, burst__ready, memory__done__payload, done, act__
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$130 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$131 ) begin end
     fault__cause = 4'h0;
     if (\$67 ) begin
       if (\$68 ) begin
@@ -114093,7 +114429,7 @@ module \weft.store (cmd__valid, burst__ready, memory__done__payload, done, act__
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$130 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$131 ) begin end
     fault__index = 16'h0000;
     if (\$67 ) begin
       if (\$68 ) begin
@@ -114106,7 +114442,7 @@ module \weft.store (cmd__valid, burst__ready, memory__done__payload, done, act__
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$130 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$131 ) begin end
     \$112  = refused;
     if (\$signal$10 ) begin
       \$112  = \$82 ;
@@ -114116,44 +114452,44 @@ module \weft.store (cmd__valid, burst__ready, memory__done__payload, done, act__
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$130 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$131 ) begin end
     \$113  = post;
     if (\$85 ) begin
-      \$113  = \port$37704$0 [31:16];
+      \$113  = \port$37917$0 [31:16];
     end
     if (cleared_rst) begin
       \$113  = 16'h0000;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$130 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$131 ) begin end
     \$114  = index;
     if (\$85 ) begin
-      \$114  = { \port$37732$0 [32], \port$37730$0 [32], \port$37728$0 [32], \port$37726$0 [32], \port$37724$0 [32], \port$37722$0 [32], \port$37720$0 [32], \port$37718$0 [32], \port$37716$0 [32], \port$37714$0 [32], \port$37712$0 [32], \port$37710$0 [32], \port$37708$0 [32], \port$37706$0 [32], \port$37704$0 [32], \port$37702$0 [32] };
+      \$114  = { \port$37945$0 [32], \port$37943$0 [32], \port$37941$0 [32], \port$37939$0 [32], \port$37937$0 [32], \port$37935$0 [32], \port$37933$0 [32], \port$37931$0 [32], \port$37929$0 [32], \port$37927$0 [32], \port$37925$0 [32], \port$37923$0 [32], \port$37921$0 [32], \port$37919$0 [32], \port$37917$0 [32], \port$37915$0 [32] };
     end
     if (cleared_rst) begin
       \$114  = 16'h0000;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$130 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$131 ) begin end
     \$115  = signal;
     if (\$85 ) begin
-      \$115  = { \port$37732$0 [32], \port$37730$0 [32], \port$37728$0 [32], \port$37726$0 [32], \port$37724$0 [32], \port$37722$0 [32], \port$37720$0 [32], \port$37718$0 [32], \port$37716$0 [32], \port$37714$0 [32], \port$37712$0 [32], \port$37710$0 [32], \port$37708$0 [32], \port$37706$0 [32], \port$37704$0 [32], \port$37702$0 [32], \port$37732$0 [31:0], \port$37730$0 [31:0], \port$37728$0 [31:0], \port$37726$0 [31:0], \port$37724$0 [31:0], \port$37722$0 [31:0], \port$37720$0 [31:0], \port$37718$0 [31:0], \port$37716$0 [31:0], \port$37714$0 [31:0], \port$37712$0 [31:0], \port$37710$0 [31:0], \port$37708$0 [31:0], \port$37706$0 [31:0], \port$37704$0 [31:0], \port$37702$0 [31:0] };
+      \$115  = { \port$37945$0 [32], \port$37943$0 [32], \port$37941$0 [32], \port$37939$0 [32], \port$37937$0 [32], \port$37935$0 [32], \port$37933$0 [32], \port$37931$0 [32], \port$37929$0 [32], \port$37927$0 [32], \port$37925$0 [32], \port$37923$0 [32], \port$37921$0 [32], \port$37919$0 [32], \port$37917$0 [32], \port$37915$0 [32], \port$37945$0 [31:0], \port$37943$0 [31:0], \port$37941$0 [31:0], \port$37939$0 [31:0], \port$37937$0 [31:0], \port$37935$0 [31:0], \port$37933$0 [31:0], \port$37931$0 [31:0], \port$37929$0 [31:0], \port$37927$0 [31:0], \port$37925$0 [31:0], \port$37923$0 [31:0], \port$37921$0 [31:0], \port$37919$0 [31:0], \port$37917$0 [31:0], \port$37915$0 [31:0] };
     end
     if (cleared_rst) begin
       \$115  = 528'h000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$130 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$131 ) begin end
     \$116  = \$86 ;
     if (cleared_rst) begin
       \$116  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$130 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$131 ) begin end
     \$117  = \$signal$65 ;
     if (\$87 ) begin
       \$117  = row[57];
@@ -114163,7 +114499,7 @@ module \weft.store (cmd__valid, burst__ready, memory__done__payload, done, act__
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$130 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$131 ) begin end
     \$118  = bad_address;
     if (\$87 ) begin
       \$118  = row[56];
@@ -114173,7 +114509,7 @@ module \weft.store (cmd__valid, burst__ready, memory__done__payload, done, act__
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$130 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$131 ) begin end
     \$119  = current;
     if (\$87 ) begin
       \$119  = row[73:57];
@@ -114183,7 +114519,7 @@ module \weft.store (cmd__valid, burst__ready, memory__done__payload, done, act__
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$130 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$131 ) begin end
     \$120  = walking;
     if (\$88 ) begin
       \$120  = o__payload[152:136];
@@ -114193,35 +114529,35 @@ module \weft.store (cmd__valid, burst__ready, memory__done__payload, done, act__
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$130 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$131 ) begin end
     \$121  = { line[9:0], \o__payload$78 [22:19], granted };
     if (cleared_rst) begin
       \$121  = 15'h0000;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$130 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$131 ) begin end
     \$122  = \$91 [3:0];
     if (cleared_rst) begin
       \$122  = 4'h8;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$130 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$131 ) begin end
     \$123  = \$93 ;
     if (cleared_rst) begin
       \$123  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$130 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$131 ) begin end
     \$124  = \$signal$98 ;
     if (cleared_rst) begin
       \$124  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$130 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$131 ) begin end
     \$125  = phase;
     if (\$94 ) begin
       \$125  = 2'h1;
@@ -114240,7 +114576,7 @@ module \weft.store (cmd__valid, burst__ready, memory__done__payload, done, act__
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$130 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$131 ) begin end
     \$126  = \$signal$92 ;
     if (writes_word) begin
       \$126  = 1'h1;
@@ -114253,35 +114589,35 @@ module \weft.store (cmd__valid, burst__ready, memory__done__payload, done, act__
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$130 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$131 ) begin end
     \$127  = \$102 ;
     if (cleared_rst) begin
       \$127  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$130 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$131 ) begin end
     \$128  = \$103 ;
     if (cleared_rst) begin
       \$128  = 16'h0000;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$130 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$131 ) begin end
     \$129  = \$107 ;
     if (cleared_rst) begin
       \$129  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$130 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$131 ) begin end
     \$130  = \$110 ;
     if (cleared_rst) begin
       \$130  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$130 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$131 ) begin end
     \$131  = stopped;
     if (\$111 ) begin
       \$131  = 1'h1;
@@ -114290,7 +114626,7 @@ module \weft.store (cmd__valid, burst__ready, memory__done__payload, done, act__
       \$131  = 1'h0;
     end
   end
-  assign cmd__payload = { \port$37732$0 [32], \port$37730$0 [32], \port$37728$0 [32], \port$37726$0 [32], \port$37724$0 [32], \port$37722$0 [32], \port$37720$0 [32], \port$37718$0 [32], \port$37716$0 [32], \port$37714$0 [32], \port$37712$0 [32], \port$37710$0 [32], \port$37708$0 [32], \port$37706$0 [32], \port$37704$0 [32], \port$37702$0 [32], \port$37732$0 [31:0], \port$37730$0 [31:0], \port$37728$0 [31:0], \port$37726$0 [31:0], \port$37724$0 [31:0], \port$37722$0 [31:0], \port$37720$0 [31:0], \port$37718$0 [31:0], \port$37716$0 [31:0], \port$37714$0 [31:0], \port$37712$0 [31:0], \port$37710$0 [31:0], \port$37708$0 [31:0], \port$37706$0 [31:0], \port$37704$0 [31:0], \port$37702$0 [31:0] };
+  assign cmd__payload = { \port$37945$0 [32], \port$37943$0 [32], \port$37941$0 [32], \port$37939$0 [32], \port$37937$0 [32], \port$37935$0 [32], \port$37933$0 [32], \port$37931$0 [32], \port$37929$0 [32], \port$37927$0 [32], \port$37925$0 [32], \port$37923$0 [32], \port$37921$0 [32], \port$37919$0 [32], \port$37917$0 [32], \port$37915$0 [32], \port$37945$0 [31:0], \port$37943$0 [31:0], \port$37941$0 [31:0], \port$37939$0 [31:0], \port$37937$0 [31:0], \port$37935$0 [31:0], \port$37933$0 [31:0], \port$37931$0 [31:0], \port$37929$0 [31:0], \port$37927$0 [31:0], \port$37925$0 [31:0], \port$37923$0 [31:0], \port$37921$0 [31:0], \port$37919$0 [31:0], \port$37917$0 [31:0], \port$37915$0 [31:0] };
   assign word = signal[95:64];
   assign burst__valid = memory__burst__valid;
   assign burst__payload = memory__burst__payload;
@@ -114320,27 +114656,27 @@ module \weft.store (cmd__valid, burst__ready, memory__done__payload, done, act__
   assign arriving = line[14:10];
   assign closing_index = \$132 [31:16];
   assign closing_post = \$132 [15:0];
-  assign \port$5077$0  = \$39 ;
-  assign \port$5079$0  = \$41 ;
-  assign \port$39035$0  = \o__payload$78 [18:0];
-  assign \cmd__payload.opcode  = \port$37702$0 [7:0];
-  assign \cmd__payload.wait  = \port$37704$0 [15:0];
-  assign \cmd__payload.post  = \port$37704$0 [31:16];
-  assign \cmd__payload.dst  = \port$37706$0 [31:0];
-  assign \cmd__payload.stride1  = \port$37708$0 [31:0];
-  assign \cmd__payload.stride2  = \port$37710$0 [31:0];
-  assign \cmd__payload.len  = \port$37712$0 [23:0];
-  assign \cmd__payload.count1  = \port$37714$0 [15:0];
-  assign \cmd__payload.count2  = \port$37714$0 [31:16];
-  assign \cmd__payload.src  = \port$37716$0 [23:0];
-  assign \cmd__payload.src_stride1  = \port$37718$0 [23:0];
-  assign \cmd__payload.src_stride2  = \port$37720$0 [23:0];
-  assign \cmd__payload.write  = \port$37702$0 [8];
-  assign \cmd__payload.message  = \port$37702$0 [9];
-  assign \cmd__payload.end  = \port$37702$0 [10];
-  assign \cmd__payload.address  = \port$37706$0 [31:0];
-  assign \cmd__payload.value  = \port$37708$0 [31:0];
-  assign \cmd__payload.index  = { \port$37732$0 [32], \port$37730$0 [32], \port$37728$0 [32], \port$37726$0 [32], \port$37724$0 [32], \port$37722$0 [32], \port$37720$0 [32], \port$37718$0 [32], \port$37716$0 [32], \port$37714$0 [32], \port$37712$0 [32], \port$37710$0 [32], \port$37708$0 [32], \port$37706$0 [32], \port$37704$0 [32], \port$37702$0 [32] };
+  assign \port$5184$0  = \$39 ;
+  assign \port$5186$0  = \$41 ;
+  assign \port$39270$0  = \o__payload$78 [18:0];
+  assign \cmd__payload.opcode  = \port$37915$0 [7:0];
+  assign \cmd__payload.wait  = \port$37917$0 [15:0];
+  assign \cmd__payload.post  = \port$37917$0 [31:16];
+  assign \cmd__payload.dst  = \port$37919$0 [31:0];
+  assign \cmd__payload.stride1  = \port$37921$0 [31:0];
+  assign \cmd__payload.stride2  = \port$37923$0 [31:0];
+  assign \cmd__payload.len  = \port$37925$0 [23:0];
+  assign \cmd__payload.count1  = \port$37927$0 [15:0];
+  assign \cmd__payload.count2  = \port$37927$0 [31:16];
+  assign \cmd__payload.src  = \port$37929$0 [23:0];
+  assign \cmd__payload.src_stride1  = \port$37931$0 [23:0];
+  assign \cmd__payload.src_stride2  = \port$37933$0 [23:0];
+  assign \cmd__payload.write  = \port$37915$0 [8];
+  assign \cmd__payload.message  = \port$37915$0 [9];
+  assign \cmd__payload.end  = \port$37915$0 [10];
+  assign \cmd__payload.address  = \port$37919$0 [31:0];
+  assign \cmd__payload.value  = \port$37921$0 [31:0];
+  assign \cmd__payload.index  = { \port$37945$0 [32], \port$37943$0 [32], \port$37941$0 [32], \port$37939$0 [32], \port$37937$0 [32], \port$37935$0 [32], \port$37933$0 [32], \port$37931$0 [32], \port$37929$0 [32], \port$37927$0 [32], \port$37925$0 [32], \port$37923$0 [32], \port$37921$0 [32], \port$37919$0 [32], \port$37917$0 [32], \port$37915$0 [32] };
   assign \rows.addr  = rows[31:0];
   assign \rows.stride1  = rows[63:32];
   assign \rows.stride2  = rows[95:64];
@@ -114532,32 +114868,32 @@ module \weft.store (cmd__valid, burst__ready, memory__done__payload, done, act__
   assign \i__payload$69 [0] = piece[10];
   assign \i__payload$50 [73:57] = walking;
   assign \i__payload$50 [56:0] = \o__payload$51 ;
-  assign entry[152:137] = { \port$37732$0 [32], \port$37730$0 [32], \port$37728$0 [32], \port$37726$0 [32], \port$37724$0 [32], \port$37722$0 [32], \port$37720$0 [32], \port$37718$0 [32], \port$37716$0 [32], \port$37714$0 [32], \port$37712$0 [32], \port$37710$0 [32], \port$37708$0 [32], \port$37706$0 [32], \port$37704$0 [32], \port$37702$0 [32] };
+  assign entry[152:137] = { \port$37945$0 [32], \port$37943$0 [32], \port$37941$0 [32], \port$37939$0 [32], \port$37937$0 [32], \port$37935$0 [32], \port$37933$0 [32], \port$37931$0 [32], \port$37929$0 [32], \port$37927$0 [32], \port$37925$0 [32], \port$37923$0 [32], \port$37921$0 [32], \port$37919$0 [32], \port$37917$0 [32], \port$37915$0 [32] };
   assign entry[136] = \$25 ;
   assign entry[135] = \$19 ;
   assign entry[134] = \$18 ;
-  assign entry[133:118] = \port$37714$0 [31:16];
-  assign entry[117:102] = \port$37714$0 [15:0];
-  assign entry[101:78] = \port$37712$0 [23:0];
-  assign entry[77:76] = \port$37710$0 [1:0];
-  assign entry[75:74] = \port$37708$0 [1:0];
-  assign entry[73:72] = \port$37706$0 [1:0];
-  assign entry[71:48] = \port$37720$0 [23:0];
-  assign entry[47:24] = \port$37718$0 [23:0];
-  assign entry[23:0] = \port$37716$0 [23:0];
-  assign rows[151:136] = \port$37714$0 [31:16];
-  assign rows[135:120] = \port$37714$0 [15:0];
-  assign rows[119:96] = \port$37712$0 [23:0];
-  assign rows[95:64] = \port$37710$0 [31:0];
-  assign rows[63:32] = \port$37708$0 [31:0];
-  assign rows[31:0] = \port$37706$0 [31:0];
+  assign entry[133:118] = \port$37927$0 [31:16];
+  assign entry[117:102] = \port$37927$0 [15:0];
+  assign entry[101:78] = \port$37925$0 [23:0];
+  assign entry[77:76] = \port$37923$0 [1:0];
+  assign entry[75:74] = \port$37921$0 [1:0];
+  assign entry[73:72] = \port$37919$0 [1:0];
+  assign entry[71:48] = \port$37933$0 [23:0];
+  assign entry[47:24] = \port$37931$0 [23:0];
+  assign entry[23:0] = \port$37929$0 [23:0];
+  assign rows[151:136] = \port$37927$0 [31:16];
+  assign rows[135:120] = \port$37927$0 [15:0];
+  assign rows[119:96] = \port$37925$0 [23:0];
+  assign rows[95:64] = \port$37923$0 [31:0];
+  assign rows[63:32] = \port$37921$0 [31:0];
+  assign rows[31:0] = \port$37919$0 [31:0];
   assign \$205  = 1'h1;
   assign \$51  = \$203 ;
   assign \$40  = \o__payload$78 [0];
 endmodule
 
-module \weft.store.answers (done, enters, last, fires, closes, open, ready, idle, cleared_rst, post, index, waits, \port$38953$16 , cleared_clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$131  = 0;
+module \weft.store.answers (done, enters, last, fires, closes, open, ready, idle, cleared_rst, post, index, waits, \port$39188$16 , cleared_clk);
+  reg \$auto$verilog_backend.cc:2355:dump_module$132  = 0;
   wire \$1 ;
   wire [5:0] \$10 ;
   reg \$11 ;
@@ -114619,8 +114955,8 @@ module \weft.store.answers (done, enters, last, fires, closes, open, ready, idle
   wire o__valid;
   output open;
   wire open;
-  output [31:0] \port$38953$16 ;
-  wire [31:0] \port$38953$16 ;
+  output [31:0] \port$39188$16 ;
+  wire [31:0] \port$39188$16 ;
   input [15:0] post;
   wire [15:0] post;
   output ready;
@@ -114669,28 +115005,28 @@ module \weft.store.answers (done, enters, last, fires, closes, open, ready, idle
     .o__valid(waits)
   );
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$131 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$132 ) begin end
     \$11  = fires;
     if (cleared_rst) begin
       \$11  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$131 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$132 ) begin end
     \$12  = last;
     if (cleared_rst) begin
       \$12  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$131 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$132 ) begin end
     \$13  = \$7 [15:0];
     if (cleared_rst) begin
       \$13  = 16'h0000;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$131 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$132 ) begin end
     \$14  = answered;
     if (done) begin
       \$14  = \$signal$2 ;
@@ -114700,7 +115036,7 @@ module \weft.store.answers (done, enters, last, fires, closes, open, ready, idle
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$131 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$132 ) begin end
     \$15  = \$signal$2 ;
     if (done) begin
       \$15  = \$8 [15:0];
@@ -114710,14 +115046,14 @@ module \weft.store.answers (done, enters, last, fires, closes, open, ready, idle
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$131 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$132 ) begin end
     \$16  = enters;
     if (cleared_rst) begin
       \$16  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$131 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$132 ) begin end
     \$17  = \$10 [3:0];
     if (cleared_rst) begin
       \$17  = 4'h0;
@@ -114729,7 +115065,7 @@ module \weft.store.answers (done, enters, last, fires, closes, open, ready, idle
   assign o__ready = closes;
   assign closing_post = o__payload[31:16];
   assign closing_index = o__payload[47:32];
-  assign \port$38953$16  = o__payload[47:16];
+  assign \port$39188$16  = o__payload[47:16];
   assign \i__payload.end  = i__payload[15:0];
   assign \i__payload.post  = i__payload[31:16];
   assign \i__payload.index  = i__payload[47:32];
@@ -114841,7 +115177,7 @@ module \weft.store.answers.closing (o__ready, cleared_rst, i__payload, \i__valid
 endmodule
 
 module \weft.store.answers.closing.behind (i__valid, o__payload, o__ready, cleared_rst, write__data, o__valid, i__ready, cleared_clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$132  = 0;
+  reg \$auto$verilog_backend.cc:2355:dump_module$133  = 0;
   wire \$1 ;
   wire \$10 ;
   wire \$11 ;
@@ -114961,28 +115297,28 @@ module \weft.store.answers.closing.behind (i__valid, o__payload, o__ready, clear
   always @(posedge cleared_clk)
     level <= \$26 ;
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$132 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$133 ) begin end
     \$22  = \$4 [2:0];
     if (cleared_rst) begin
       \$22  = 3'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$132 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$133 ) begin end
     \$23  = \$11 ;
     if (cleared_rst) begin
       \$23  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$132 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$133 ) begin end
     \$24  = \$16 ;
     if (cleared_rst) begin
       \$24  = 1'h1;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$132 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$133 ) begin end
     \$25  = write__addr;
     if (push) begin
       \$25  = \$19 [2:0];
@@ -114992,7 +115328,7 @@ module \weft.store.answers.closing.behind (i__valid, o__payload, o__ready, clear
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$132 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$133 ) begin end
     \$26  = level;
     if (\$20 ) begin
       \$26  = \$21 ;
@@ -115027,7 +115363,7 @@ module \weft.store.answers.closing.behind (i__valid, o__payload, o__ready, clear
 endmodule
 
 module \weft.store.answers.closing.front (\o__ready$8 , i__valid, i__payload, i__ready, cleared_rst, o__valid, o__payload, cleared_clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$133  = 0;
+  reg \$auto$verilog_backend.cc:2355:dump_module$134  = 0;
   wire \$1 ;
   reg \$2 ;
   reg [47:0] \$3 ;
@@ -115087,7 +115423,7 @@ module \weft.store.answers.closing.front (\o__ready$8 , i__valid, i__payload, i_
     .o__valid(\o__valid$13 )
   );
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$133 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$134 ) begin end
     \$2  = o__valid;
     if (o__ready) begin
       \$2  = \o__valid$13 ;
@@ -115097,7 +115433,7 @@ module \weft.store.answers.closing.front (\o__ready$8 , i__valid, i__payload, i_
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$133 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$134 ) begin end
     \$3  = o__payload;
     if (o__ready) begin
       \$3  = \o__payload$14 ;
@@ -115125,7 +115461,7 @@ module \weft.store.answers.closing.front (\o__ready$8 , i__valid, i__payload, i_
 endmodule
 
 module \weft.store.answers.closing.front.skid (i__valid, i__payload, o__ready, i__ready, o__valid, o__payload, cleared_rst, cleared_clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$134  = 0;
+  reg \$auto$verilog_backend.cc:2355:dump_module$135  = 0;
   wire \$1 ;
   wire \$2 ;
   wire \$3 ;
@@ -115169,14 +115505,14 @@ module \weft.store.answers.closing.front.skid (i__valid, i__payload, o__ready, i
   assign o__payload = full ? \$like  : i__payload;
   assign \$1  = ~ full;
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$134 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$135 ) begin end
     \$4  = \$like ;
     if (\$1 ) begin
       \$4  = i__payload;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$134 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$135 ) begin end
     \$5  = \$3 ;
     if (cleared_rst) begin
       \$5  = 1'h0;
@@ -115194,7 +115530,7 @@ module \weft.store.answers.closing.front.skid (i__valid, i__payload, o__ready, i
 endmodule
 
 module \weft.store.asks (i__valid, \o__ready$8 , i__ready, cleared_rst, i__payload, o__valid, o__payload, cleared_clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$135  = 0;
+  reg \$auto$verilog_backend.cc:2355:dump_module$136  = 0;
   wire \$1 ;
   reg \$2 ;
   reg [22:0] \$3 ;
@@ -115259,7 +115595,7 @@ module \weft.store.asks (i__valid, \o__ready$8 , i__ready, cleared_rst, i__paylo
     .o__valid(\o__valid$13 )
   );
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$135 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$136 ) begin end
     \$2  = o__valid;
     if (o__ready) begin
       \$2  = \o__valid$13 ;
@@ -115269,7 +115605,7 @@ module \weft.store.asks (i__valid, \o__ready$8 , i__ready, cleared_rst, i__paylo
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$135 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$136 ) begin end
     \$3  = o__payload;
     if (o__ready) begin
       \$3  = \o__payload$14 ;
@@ -115302,7 +115638,7 @@ module \weft.store.asks (i__valid, \o__ready$8 , i__ready, cleared_rst, i__paylo
 endmodule
 
 module \weft.store.asks.skid (i__valid, o__ready, i__ready, o__valid, o__payload, cleared_rst, i__payload, cleared_clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$136  = 0;
+  reg \$auto$verilog_backend.cc:2355:dump_module$137  = 0;
   wire \$1 ;
   wire \$2 ;
   wire \$3 ;
@@ -115349,14 +115685,14 @@ module \weft.store.asks.skid (i__valid, o__ready, i__ready, o__valid, o__payload
   assign o__payload = full ? \$like  : i__payload;
   assign \$1  = ~ full;
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$136 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$137 ) begin end
     \$4  = \$like ;
     if (\$1 ) begin
       \$4  = i__payload;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$136 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$137 ) begin end
     \$5  = \$3 ;
     if (cleared_rst) begin
       \$5  = 1'h0;
@@ -115377,7 +115713,7 @@ module \weft.store.asks.skid (i__valid, o__ready, i__ready, o__valid, o__payload
 endmodule
 
 module \weft.store.beats (i__valid, o__ready, o__payload, cleared_rst, write__data, o__valid, cleared_clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$137  = 0;
+  reg \$auto$verilog_backend.cc:2355:dump_module$138  = 0;
   wire \$1 ;
   wire \$10 ;
   wire \$11 ;
@@ -115492,28 +115828,28 @@ module \weft.store.beats (i__valid, o__ready, o__payload, cleared_rst, write__da
   always @(posedge cleared_clk)
     level <= \$26 ;
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$137 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$138 ) begin end
     \$22  = \$4 [2:0];
     if (cleared_rst) begin
       \$22  = 3'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$137 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$138 ) begin end
     \$23  = \$11 ;
     if (cleared_rst) begin
       \$23  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$137 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$138 ) begin end
     \$24  = \$16 ;
     if (cleared_rst) begin
       \$24  = 1'h1;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$137 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$138 ) begin end
     \$25  = write__addr;
     if (push) begin
       \$25  = \$19 [2:0];
@@ -115523,7 +115859,7 @@ module \weft.store.beats (i__valid, o__ready, o__payload, cleared_rst, write__da
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$137 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$138 ) begin end
     \$26  = level;
     if (\$20 ) begin
       \$26  = \$21 ;
@@ -115553,39 +115889,139 @@ module \weft.store.beats (i__valid, o__ready, o__payload, cleared_rst, write__da
   assign \read__data.strobe  = o__payload[35:32];
 endmodule
 
-module \weft.store.bursts (o__ready, start, stop, single, last, fires, burst__valid, burst__payload, cleared_rst, \rows$6 , word, busy, cleared_clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$138  = 0;
+module \weft.store.bursts (o__ready, start, stop, single, last, fires, cleared_rst, \rows$6 , word, busy, burst__valid, burst__payload, cleared_clk);
+  reg \$auto$verilog_backend.cc:2355:dump_module$139  = 0;
   wire [31:0] \$1 ;
   wire \$10 ;
   wire \$100 ;
-  wire \$101 ;
+  wire [22:0] \$101 ;
   wire \$102 ;
-  reg \$103 ;
-  reg \$104 ;
-  reg [31:0] \$105 ;
-  reg [31:0] \$106 ;
-  reg [15:0] \$107 ;
-  reg \$108 ;
-  reg [15:0] \$109 ;
+  wire \$103 ;
+  wire [1:0] \$104 ;
+  wire \$105 ;
+  wire [22:0] \$106 ;
+  wire \$107 ;
+  wire \$108 ;
+  wire \$109 ;
   wire \$11 ;
-  reg \$110 ;
-  reg [151:0] \$111 ;
-  reg [49:0] \$112 ;
-  reg [29:0] \$113 ;
-  reg \$114 ;
-  reg [22:0] \$115 ;
-  reg \$116 ;
+  wire \$110 ;
+  wire \$111 ;
+  wire \$112 ;
+  wire \$113 ;
+  wire \$114 ;
+  wire \$115 ;
+  wire \$116 ;
+  wire [1:0] \$117 ;
+  wire \$118 ;
+  wire [22:0] \$119 ;
   wire \$12 ;
+  wire \$120 ;
+  wire [1:0] \$121 ;
+  wire \$122 ;
+  wire \$123 ;
+  wire \$124 ;
+  wire \$125 ;
+  wire \$126 ;
+  wire [1:0] \$127 ;
+  wire \$128 ;
+  wire \$129 ;
   wire \$13 ;
+  wire \$130 ;
+  wire \$131 ;
+  wire \$132 ;
+  wire [1:0] \$133 ;
+  wire \$134 ;
+  wire [22:0] \$135 ;
+  wire \$136 ;
+  wire [1:0] \$137 ;
+  wire \$138 ;
+  wire [22:0] \$139 ;
   wire \$14 ;
+  wire \$140 ;
+  wire \$141 ;
+  wire [1:0] \$142 ;
+  wire \$143 ;
+  wire [22:0] \$144 ;
+  wire \$145 ;
+  wire \$146 ;
+  wire \$147 ;
+  wire [1:0] \$148 ;
+  wire \$149 ;
   wire \$15 ;
+  wire [22:0] \$150 ;
+  wire [1:0] \$151 ;
+  wire \$152 ;
+  wire [1:0] \$153 ;
+  wire \$154 ;
+  wire [22:0] \$155 ;
+  wire \$156 ;
+  wire [1:0] \$157 ;
+  wire \$158 ;
+  wire [22:0] \$159 ;
   wire \$16 ;
+  wire \$160 ;
+  wire \$161 ;
+  wire [1:0] \$162 ;
+  wire \$163 ;
+  wire [22:0] \$164 ;
+  wire \$165 ;
+  wire \$166 ;
+  wire \$167 ;
+  wire \$168 ;
+  wire \$169 ;
   wire \$17 ;
+  wire \$170 ;
+  wire \$171 ;
+  wire \$172 ;
+  wire \$173 ;
+  wire \$174 ;
+  wire \$175 ;
+  wire \$176 ;
+  wire [3:0] \$177 ;
+  wire [26:0] \$178 ;
+  wire \$179 ;
   wire \$18 ;
+  wire [23:0] \$180 ;
+  wire [24:0] \$181 ;
+  wire \$182 ;
+  wire \$183 ;
+  wire \$184 ;
+  wire \$185 ;
+  wire \$186 ;
+  wire \$187 ;
+  wire \$188 ;
+  wire [1:0] \$189 ;
   wire \$19 ;
+  wire \$190 ;
+  wire \$191 ;
+  wire \$192 ;
+  wire \$193 ;
+  wire \$194 ;
+  wire \$195 ;
+  wire \$196 ;
+  wire \$197 ;
+  wire \$198 ;
+  wire \$199 ;
   wire [31:0] \$2 ;
   wire \$20 ;
+  wire \$200 ;
+  wire \$201 ;
+  reg \$202 ;
+  reg \$203 ;
+  reg [31:0] \$204 ;
+  reg [31:0] \$205 ;
+  reg [15:0] \$206 ;
+  reg \$207 ;
+  reg [15:0] \$208 ;
+  reg \$209 ;
   wire \$21 ;
+  reg [151:0] \$210 ;
+  reg [49:0] \$211 ;
+  reg [29:0] \$212 ;
+  reg \$213 ;
+  reg [22:0] \$214 ;
+  reg \$215 ;
+  reg \$216 ;
   wire \$22 ;
   wire \$23 ;
   wire \$24 ;
@@ -115595,13 +116031,13 @@ module \weft.store.bursts (o__ready, start, stop, single, last, fires, burst__va
   wire \$28 ;
   wire \$29 ;
   wire [32:0] \$3 ;
-  wire \$30 ;
+  wire [22:0] \$30 ;
   wire \$31 ;
   wire \$32 ;
   wire \$33 ;
   wire \$34 ;
   wire \$35 ;
-  wire [1:0] \$36 ;
+  wire \$36 ;
   wire \$37 ;
   wire \$38 ;
   wire \$39 ;
@@ -115611,27 +116047,27 @@ module \weft.store.bursts (o__ready, start, stop, single, last, fires, burst__va
   wire \$42 ;
   wire \$43 ;
   wire \$44 ;
-  wire \$45 ;
-  wire \$46 ;
-  wire \$47 ;
-  wire [22:0] \$48 ;
+  wire [31:0] \$45 ;
+  wire [16:0] \$46 ;
+  wire [16:0] \$47 ;
+  wire \$48 ;
   wire \$49 ;
   wire [24:0] \$5 ;
   wire \$50 ;
-  wire \$51 ;
+  wire [16:0] \$51 ;
   wire \$52 ;
   wire \$53 ;
   wire \$54 ;
   wire \$55 ;
   wire \$56 ;
-  wire [31:0] \$57 ;
-  wire [16:0] \$58 ;
-  wire [16:0] \$59 ;
+  wire [1:0] \$57 ;
+  wire \$58 ;
+  wire [22:0] \$59 ;
   wire [23:0] \$6 ;
-  wire \$60 ;
+  wire [22:0] \$60 ;
   wire \$61 ;
-  wire \$62 ;
-  wire [16:0] \$63 ;
+  wire [1:0] \$62 ;
+  wire \$63 ;
   wire \$64 ;
   wire \$65 ;
   wire \$66 ;
@@ -115640,39 +116076,39 @@ module \weft.store.bursts (o__ready, start, stop, single, last, fires, burst__va
   wire [1:0] \$69 ;
   wire [24:0] \$7 ;
   wire \$70 ;
-  wire [22:0] \$71 ;
-  wire [22:0] \$72 ;
+  wire \$71 ;
+  wire \$72 ;
   wire \$73 ;
-  wire [1:0] \$74 ;
-  wire \$75 ;
+  wire \$74 ;
+  wire [1:0] \$75 ;
   wire \$76 ;
-  wire \$77 ;
+  wire [22:0] \$77 ;
   wire \$78 ;
-  wire \$79 ;
+  wire [1:0] \$79 ;
   wire [24:0] \$8 ;
   wire \$80 ;
-  wire [1:0] \$81 ;
+  wire [22:0] \$81 ;
   wire \$82 ;
-  wire [22:0] \$83 ;
-  wire \$84 ;
-  wire [1:0] \$85 ;
-  wire \$86 ;
+  wire \$83 ;
+  wire [1:0] \$84 ;
+  wire \$85 ;
+  wire [22:0] \$86 ;
   wire \$87 ;
   wire \$88 ;
   wire \$89 ;
   wire \$9 ;
-  wire \$90 ;
+  wire [1:0] \$90 ;
   wire \$91 ;
-  wire \$92 ;
-  wire \$93 ;
-  wire [3:0] \$94 ;
-  wire [26:0] \$95 ;
+  wire [22:0] \$92 ;
+  wire [1:0] \$93 ;
+  wire \$94 ;
+  wire [1:0] \$95 ;
   wire \$96 ;
-  wire [23:0] \$97 ;
-  wire [24:0] \$98 ;
-  wire \$99 ;
+  wire [22:0] \$97 ;
+  wire \$98 ;
+  wire [1:0] \$99 ;
   reg [15:0] \$signal  = 16'h0000;
-  reg [15:0] \$signal$35  = 16'h0000;
+  reg [15:0] \$signal$36  = 16'h0000;
   reg [29:0] address = 30'h00000000;
   reg at_outer = 1'h0;
   output [35:0] burst__payload;
@@ -115719,7 +116155,7 @@ module \weft.store.bursts (o__ready, start, stop, single, last, fires, burst__va
   wire o__valid;
   reg offers = 1'h0;
   reg outer = 1'h0;
-  wire row_ends;
+  reg row_ends = 1'h0;
   reg [49:0] row_size = 50'h0000000000000;
   wire [22:0] \row_size.fewer ;
   wire \row_size.full ;
@@ -115745,6 +116181,7 @@ module \weft.store.bursts (o__ready, start, stop, single, last, fires, burst__va
   wire single;
   input start;
   wire start;
+  reg stays_few;
   input stop;
   wire stop;
   wire \void ;
@@ -115778,299 +116215,418 @@ module \weft.store.bursts (o__ready, start, stop, single, last, fires, burst__va
   assign \$28  = ~ in_last;
   assign \$29  = ~ in_last;
   assign limit = \$25  | { \$29 , \$28 , \$27 , \$26  };
-  assign \$30  = more[3] & address[3];
-  assign \$31  = more[3] | address[3];
-  assign \$33  = more[2] & address[2];
-  assign \$34  = \$32  & \$33 ;
-  assign \$35  = \$30  | \$34 ;
-  assign \$36  = more[3:2] | address[3:2];
-  assign \$37  = & \$36 ;
-  assign \$38  = more[1] & address[1];
-  assign \$39  = more[1] | address[1];
-  assign \$41  = more[0] & address[0];
-  assign \$42  = \$40  & \$41 ;
-  assign \$43  = \$38  | \$42 ;
-  assign \$44  = \$37  & \$43 ;
-  assign \$45  = \$35  | \$44 ;
-  assign \$46  = in_last & \$45 ;
-  assign \$47  = ~ \$46 ;
-  assign row_ends = few & \$47 ;
-  assign \$48  = row_ends ? more : { 19'h00000, limit };
-  assign \$50  = outer & at_outer;
-  assign last = row_ends & \$50 ;
+  assign \$30  = row_ends ? more : { 19'h00000, limit };
+  assign \$32  = outer & at_outer;
+  assign last = row_ends & \$32 ;
   assign fires = i__valid & i__ready;
   assign first = single ? word : \rows$6 [31:0];
-  assign \$51  = ~ busy;
-  assign \$52  = fires & row_ends;
-  assign \$53  = \rows$6 [135:120] == 1'h1;
-  assign \$54  = single | \$53 ;
-  assign \$55  = \rows$6 [151:136] == 1'h1;
-  assign \$56  = single | \$55 ;
-  assign \$57  = outer ? \$3 [31:0] : memory_base;
-  assign \$58  = \$signal  - 1'h1;
-  assign \$59  = outer ? { 1'h0, rows[135:120] } : \$58 ;
-  assign \$60  = rows[135:120] == 1'h1;
-  assign \$61  = \$signal  == 2'h2;
-  assign \$62  = outer ? \$60  : \$61 ;
-  assign \$63  = \$signal$35  - 1'h1;
-  assign \$64  = \$signal$35  == 2'h2;
-  assign \$65  = outer & at_outer;
-  assign \$66  = ~ busy;
-  assign \$67  = fires & row_ends;
-  assign \$68  = & first[11:6];
+  assign \$33  = ~ busy;
+  assign \$34  = fires & row_ends;
+  assign \$35  = more[22:4] == 1'h1;
+  assign \$36  = more[3:0] <= limit;
+  assign \$37  = \$35  & \$36 ;
+  assign \$38  = few | \$37 ;
+  assign \$39  = ~ busy;
+  assign \$40  = fires & row_ends;
+  assign \$41  = \rows$6 [135:120] == 1'h1;
+  assign \$42  = single | \$41 ;
+  assign \$43  = \rows$6 [151:136] == 1'h1;
+  assign \$44  = single | \$43 ;
+  assign \$45  = outer ? \$3 [31:0] : memory_base;
+  assign \$46  = \$signal  - 1'h1;
+  assign \$47  = outer ? { 1'h0, rows[135:120] } : \$46 ;
+  assign \$48  = rows[135:120] == 1'h1;
+  assign \$49  = \$signal  == 2'h2;
+  assign \$50  = outer ? \$48  : \$49 ;
+  assign \$51  = \$signal$36  - 1'h1;
+  assign \$52  = \$signal$36  == 2'h2;
+  assign \$53  = outer & at_outer;
+  assign \$54  = ~ busy;
+  assign \$55  = fires & row_ends;
+  assign \$56  = & first[11:6];
+  assign \$57  = ~ new_size[1:0];
+  assign \$58  = \rows$6 [1:0] > \$57 ;
+  assign \$59  = \$58  ? new_size[47:25] : new_size[24:2];
+  assign \$60  = single ? 23'h000000 : \$59 ;
+  assign \$61  = ~ new_size[49];
+  assign \$62  = ~ new_size[1:0];
+  assign \$63  = \rows$6 [1:0] > \$62 ;
+  assign \$64  = new_size[48] & \$63 ;
+  assign \$65  = ~ \$64 ;
+  assign \$66  = \$61  & \$65 ;
+  assign \$67  = single | \$66 ;
+  assign \$68  = ~ new_size[49];
   assign \$69  = ~ new_size[1:0];
   assign \$70  = \rows$6 [1:0] > \$69 ;
-  assign \$71  = \$70  ? new_size[47:25] : new_size[24:2];
-  assign \$72  = single ? 23'h000000 : \$71 ;
-  assign \$73  = ~ new_size[49];
-  assign \$74  = ~ new_size[1:0];
-  assign \$75  = \rows$6 [1:0] > \$74 ;
-  assign \$76  = new_size[48] & \$75 ;
-  assign \$77  = ~ \$76 ;
-  assign \$78  = \$73  & \$77 ;
-  assign \$79  = single | \$78 ;
-  assign \$80  = & \$3 [11:6];
-  assign \$81  = ~ row_size[1:0];
-  assign \$82  = \$3 [1:0] > \$81 ;
-  assign \$83  = \$82  ? row_size[47:25] : row_size[24:2];
-  assign \$84  = ~ row_size[49];
-  assign \$85  = ~ row_size[1:0];
-  assign \$86  = \$3 [1:0] > \$85 ;
-  assign \$87  = row_size[48] & \$86 ;
-  assign \$88  = ~ \$87 ;
-  assign \$89  = \$84  & \$88 ;
-  assign \$90  = ~ in_last;
-  assign \$91  = ~ in_last;
-  assign \$92  = ~ in_last;
-  assign \$93  = ~ in_last;
-  assign \$94  = address[3:0] & { \$93 , \$92 , \$91 , \$90  };
-  assign \$95  = address[29:4] + 1'h1;
-  assign \$96  = address[9:4] == 6'h3e;
-  assign \$97  = more - limit;
-  assign \$98  = $signed(\$97 ) - $signed(2'h1);
-  assign \$99  = more[22:4] == 1'h1;
-  assign \$100  = more[3:0] <= limit;
-  assign \$101  = \$99  & \$100 ;
-  assign \$102  = few | \$101 ;
+  assign \$71  = new_size[48] & \$70 ;
+  assign \$72  = ~ \$71 ;
+  assign \$73  = \$68  & \$72 ;
+  assign \$74  = & \rows$6 [11:6];
+  assign \$75  = ~ new_size[1:0];
+  assign \$76  = \rows$6 [1:0] > \$75 ;
+  assign \$77  = \$76  ? new_size[47:25] : new_size[24:2];
+  assign \$78  = \$77 [3] & \rows$6 [5];
+  assign \$79  = ~ new_size[1:0];
+  assign \$80  = \rows$6 [1:0] > \$79 ;
+  assign \$81  = \$80  ? new_size[47:25] : new_size[24:2];
+  assign \$82  = \$81 [3] | \rows$6 [5];
+  assign \$84  = ~ new_size[1:0];
+  assign \$85  = \rows$6 [1:0] > \$84 ;
+  assign \$86  = \$85  ? new_size[47:25] : new_size[24:2];
+  assign \$87  = \$86 [2] & \rows$6 [4];
+  assign \$88  = \$83  & \$87 ;
+  assign \$89  = \$78  | \$88 ;
+  assign \$90  = ~ new_size[1:0];
+  assign \$91  = \rows$6 [1:0] > \$90 ;
+  assign \$92  = \$91  ? new_size[47:25] : new_size[24:2];
+  assign \$93  = \$92 [3:2] | \rows$6 [5:4];
+  assign \$94  = & \$93 ;
+  assign \$95  = ~ new_size[1:0];
+  assign \$96  = \rows$6 [1:0] > \$95 ;
+  assign \$97  = \$96  ? new_size[47:25] : new_size[24:2];
+  assign \$98  = \$97 [1] & \rows$6 [3];
+  assign \$99  = ~ new_size[1:0];
+  assign \$100  = \rows$6 [1:0] > \$99 ;
+  assign \$101  = \$100  ? new_size[47:25] : new_size[24:2];
+  assign \$102  = \$101 [1] | \rows$6 [3];
+  assign \$104  = ~ new_size[1:0];
+  assign \$105  = \rows$6 [1:0] > \$104 ;
+  assign \$106  = \$105  ? new_size[47:25] : new_size[24:2];
+  assign \$107  = \$106 [0] & \rows$6 [2];
+  assign \$108  = \$103  & \$107 ;
+  assign \$109  = \$98  | \$108 ;
+  assign \$110  = \$94  & \$109 ;
+  assign \$111  = \$89  | \$110 ;
+  assign \$112  = \$74  & \$111 ;
+  assign \$113  = ~ \$112 ;
+  assign \$114  = \$73  & \$113 ;
+  assign \$115  = single | \$114 ;
+  assign \$116  = & \$3 [11:6];
+  assign \$117  = ~ row_size[1:0];
+  assign \$118  = \$3 [1:0] > \$117 ;
+  assign \$119  = \$118  ? row_size[47:25] : row_size[24:2];
+  assign \$120  = ~ row_size[49];
+  assign \$121  = ~ row_size[1:0];
+  assign \$122  = \$3 [1:0] > \$121 ;
+  assign \$123  = row_size[48] & \$122 ;
+  assign \$124  = ~ \$123 ;
+  assign \$125  = \$120  & \$124 ;
+  assign \$126  = ~ row_size[49];
+  assign \$127  = ~ row_size[1:0];
+  assign \$128  = \$3 [1:0] > \$127 ;
+  assign \$129  = row_size[48] & \$128 ;
+  assign \$130  = ~ \$129 ;
+  assign \$131  = \$126  & \$130 ;
+  assign \$132  = & \$3 [11:6];
+  assign \$133  = ~ row_size[1:0];
+  assign \$134  = \$3 [1:0] > \$133 ;
+  assign \$135  = \$134  ? row_size[47:25] : row_size[24:2];
+  assign \$136  = \$135 [3] & \$3 [5];
+  assign \$137  = ~ row_size[1:0];
+  assign \$138  = \$3 [1:0] > \$137 ;
+  assign \$139  = \$138  ? row_size[47:25] : row_size[24:2];
+  assign \$140  = \$139 [3] | \$3 [5];
+  assign \$142  = ~ row_size[1:0];
+  assign \$143  = \$3 [1:0] > \$142 ;
+  assign \$144  = \$143  ? row_size[47:25] : row_size[24:2];
+  assign \$145  = \$144 [2] & \$3 [4];
+  assign \$146  = \$141  & \$145 ;
+  assign \$147  = \$136  | \$146 ;
+  assign \$148  = ~ row_size[1:0];
+  assign \$149  = \$3 [1:0] > \$148 ;
+  assign \$150  = \$149  ? row_size[47:25] : row_size[24:2];
+  assign \$151  = \$150 [3:2] | \$3 [5:4];
+  assign \$152  = & \$151 ;
+  assign \$153  = ~ row_size[1:0];
+  assign \$154  = \$3 [1:0] > \$153 ;
+  assign \$155  = \$154  ? row_size[47:25] : row_size[24:2];
+  assign \$156  = \$155 [1] & \$3 [3];
+  assign \$157  = ~ row_size[1:0];
+  assign \$158  = \$3 [1:0] > \$157 ;
+  assign \$159  = \$158  ? row_size[47:25] : row_size[24:2];
+  assign \$160  = \$159 [1] | \$3 [3];
+  assign \$162  = ~ row_size[1:0];
+  assign \$163  = \$3 [1:0] > \$162 ;
+  assign \$164  = \$163  ? row_size[47:25] : row_size[24:2];
+  assign \$165  = \$164 [0] & \$3 [2];
+  assign \$166  = \$161  & \$165 ;
+  assign \$167  = \$156  | \$166 ;
+  assign \$168  = \$152  & \$167 ;
+  assign \$169  = \$147  | \$168 ;
+  assign \$170  = \$132  & \$169 ;
+  assign \$171  = ~ \$170 ;
+  assign \$172  = \$131  & \$171 ;
+  assign \$173  = ~ in_last;
+  assign \$174  = ~ in_last;
+  assign \$175  = ~ in_last;
+  assign \$176  = ~ in_last;
+  assign \$177  = address[3:0] & { \$176 , \$175 , \$174 , \$173  };
+  assign \$178  = address[29:4] + 1'h1;
+  assign \$179  = address[9:4] == 6'h3e;
+  assign \$180  = more - limit;
+  assign \$181  = $signed(\$180 ) - $signed(2'h1);
+  assign \$182  = address[9:4] == 6'h3e;
+  assign \$183  = more[3] & address[3];
+  assign \$184  = more[3] | address[3];
+  assign \$186  = more[2] & address[2];
+  assign \$187  = \$185  & \$186 ;
+  assign \$188  = \$183  | \$187 ;
+  assign \$189  = more[3:2] | address[3:2];
+  assign \$190  = & \$189 ;
+  assign \$191  = more[1] & address[1];
+  assign \$192  = more[1] | address[1];
+  assign \$194  = more[0] & address[0];
+  assign \$195  = \$193  & \$194 ;
+  assign \$196  = \$191  | \$195 ;
+  assign \$197  = \$190  & \$196 ;
+  assign \$198  = \$188  | \$197 ;
+  assign \$199  = \$182  & \$198 ;
+  assign \$200  = ~ \$199 ;
+  assign \$201  = stays_few & \$200 ;
   always @(posedge cleared_clk)
-    busy <= \$103 ;
+    busy <= \$202 ;
   always @(posedge cleared_clk)
-    offers <= \$104 ;
+    offers <= \$203 ;
   always @(posedge cleared_clk)
-    memory_row <= \$105 ;
+    memory_row <= \$204 ;
   always @(posedge cleared_clk)
-    memory_base <= \$106 ;
+    memory_base <= \$205 ;
   always @(posedge cleared_clk)
-    \$signal  <= \$107 ;
+    \$signal  <= \$206 ;
   always @(posedge cleared_clk)
-    outer <= \$108 ;
+    outer <= \$207 ;
   always @(posedge cleared_clk)
-    \$signal$35  <= \$109 ;
+    \$signal$36  <= \$208 ;
   always @(posedge cleared_clk)
-    at_outer <= \$110 ;
+    at_outer <= \$209 ;
   always @(posedge cleared_clk)
-    rows <= \$111 ;
+    rows <= \$210 ;
   always @(posedge cleared_clk)
-    row_size <= \$112 ;
+    row_size <= \$211 ;
   always @(posedge cleared_clk)
-    address <= \$113 ;
+    address <= \$212 ;
   always @(posedge cleared_clk)
-    in_last <= \$114 ;
+    in_last <= \$213 ;
   always @(posedge cleared_clk)
-    more <= \$115 ;
+    more <= \$214 ;
   always @(posedge cleared_clk)
-    few <= \$116 ;
-  \weft.store.bursts.skid  skid (
+    few <= \$215 ;
+  always @(posedge cleared_clk)
+    row_ends <= \$216 ;
+  \weft.store.bursts.asked  asked (
     .cleared_clk(cleared_clk),
     .cleared_rst(cleared_rst),
     .i__payload(i__payload),
     .i__ready(i__ready),
     .i__valid(i__valid),
     .o__payload(burst__payload),
-    .o__ready(o__ready),
+    .\o__ready$8 (o__ready),
     .o__valid(burst__valid)
   );
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$138 ) begin end
-    \$103  = busy;
-    if (\$51 ) begin
-      \$103  = start;
-    end else if (\$52 ) begin
-      if (\$65 ) begin
-        \$103  = 1'h0;
-      end
-    end
-    if (cleared_rst) begin
-      \$103  = 1'h0;
+    if (\$auto$verilog_backend.cc:2355:dump_module$139 ) begin end
+    stays_few = 1'h0;
+    if (\$33 ) begin
+    end else if (\$34 ) begin
+    end else if (fires) begin
+      stays_few = \$38 ;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$138 ) begin end
-    \$104  = offers;
-    if (\$51 ) begin
-      \$104  = start;
-    end else if (\$52 ) begin
-      if (\$65 ) begin
-        \$104  = 1'h0;
+    if (\$auto$verilog_backend.cc:2355:dump_module$139 ) begin end
+    \$202  = busy;
+    if (\$39 ) begin
+      \$202  = start;
+    end else if (\$40 ) begin
+      if (\$53 ) begin
+        \$202  = 1'h0;
+      end
+    end
+    if (cleared_rst) begin
+      \$202  = 1'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$139 ) begin end
+    \$203  = offers;
+    if (\$39 ) begin
+      \$203  = start;
+    end else if (\$40 ) begin
+      if (\$53 ) begin
+        \$203  = 1'h0;
       end
     end
     if (stop) begin
-      \$104  = 1'h0;
+      \$203  = 1'h0;
     end
     if (cleared_rst) begin
-      \$104  = 1'h0;
+      \$203  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$138 ) begin end
-    \$105  = memory_row;
-    if (\$51 ) begin
-      \$105  = first;
-    end else if (\$52 ) begin
-      \$105  = \$3 [31:0];
+    if (\$auto$verilog_backend.cc:2355:dump_module$139 ) begin end
+    \$204  = memory_row;
+    if (\$39 ) begin
+      \$204  = first;
+    end else if (\$40 ) begin
+      \$204  = \$3 [31:0];
     end
     if (cleared_rst) begin
-      \$105  = 32'd0;
+      \$204  = 32'd0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$138 ) begin end
-    \$106  = memory_base;
-    if (\$51 ) begin
-      \$106  = first;
-    end else if (\$52 ) begin
-      \$106  = \$57 ;
+    if (\$auto$verilog_backend.cc:2355:dump_module$139 ) begin end
+    \$205  = memory_base;
+    if (\$39 ) begin
+      \$205  = first;
+    end else if (\$40 ) begin
+      \$205  = \$45 ;
     end
     if (cleared_rst) begin
-      \$106  = 32'd0;
+      \$205  = 32'd0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$138 ) begin end
-    \$107  = \$signal ;
-    if (\$51 ) begin
-      \$107  = \rows$6 [135:120];
-    end else if (\$52 ) begin
-      \$107  = \$59 [15:0];
+    if (\$auto$verilog_backend.cc:2355:dump_module$139 ) begin end
+    \$206  = \$signal ;
+    if (\$39 ) begin
+      \$206  = \rows$6 [135:120];
+    end else if (\$40 ) begin
+      \$206  = \$47 [15:0];
     end
     if (cleared_rst) begin
-      \$107  = 16'h0000;
+      \$206  = 16'h0000;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$138 ) begin end
-    \$108  = outer;
-    if (\$51 ) begin
-      \$108  = \$54 ;
-    end else if (\$52 ) begin
-      \$108  = \$62 ;
+    if (\$auto$verilog_backend.cc:2355:dump_module$139 ) begin end
+    \$207  = outer;
+    if (\$39 ) begin
+      \$207  = \$42 ;
+    end else if (\$40 ) begin
+      \$207  = \$50 ;
     end
     if (cleared_rst) begin
-      \$108  = 1'h0;
+      \$207  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$138 ) begin end
-    \$109  = \$signal$35 ;
-    if (\$51 ) begin
-      \$109  = \rows$6 [151:136];
-    end else if (\$52 ) begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$139 ) begin end
+    \$208  = \$signal$36 ;
+    if (\$39 ) begin
+      \$208  = \rows$6 [151:136];
+    end else if (\$40 ) begin
       if (outer) begin
-        \$109  = \$63 [15:0];
+        \$208  = \$51 [15:0];
       end
     end
     if (cleared_rst) begin
-      \$109  = 16'h0000;
+      \$208  = 16'h0000;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$138 ) begin end
-    \$110  = at_outer;
-    if (\$51 ) begin
-      \$110  = \$56 ;
-    end else if (\$52 ) begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$139 ) begin end
+    \$209  = at_outer;
+    if (\$39 ) begin
+      \$209  = \$44 ;
+    end else if (\$40 ) begin
       if (outer) begin
-        \$110  = \$64 ;
+        \$209  = \$52 ;
       end
     end
     if (cleared_rst) begin
-      \$110  = 1'h0;
+      \$209  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$138 ) begin end
-    \$111  = rows;
-    if (\$51 ) begin
-      \$111  = \rows$6 ;
+    if (\$auto$verilog_backend.cc:2355:dump_module$139 ) begin end
+    \$210  = rows;
+    if (\$39 ) begin
+      \$210  = \rows$6 ;
     end
     if (cleared_rst) begin
-      \$111  = 152'h00000000000000000000000000000000000000;
+      \$210  = 152'h00000000000000000000000000000000000000;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$138 ) begin end
-    \$112  = row_size;
-    if (\$51 ) begin
-      \$112  = new_size;
+    if (\$auto$verilog_backend.cc:2355:dump_module$139 ) begin end
+    \$211  = row_size;
+    if (\$39 ) begin
+      \$211  = new_size;
     end
     if (cleared_rst) begin
-      \$112  = 50'h0000000000000;
+      \$211  = 50'h0000000000000;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$138 ) begin end
-    \$113  = address;
-    if (\$66 ) begin
-      \$113  = first[31:2];
-    end else if (\$67 ) begin
-      \$113  = \$3 [31:2];
+    if (\$auto$verilog_backend.cc:2355:dump_module$139 ) begin end
+    \$212  = address;
+    if (\$54 ) begin
+      \$212  = first[31:2];
+    end else if (\$55 ) begin
+      \$212  = \$3 [31:2];
     end else if (fires) begin
-      \$113  = { \$95 [25:0], \$94  };
+      \$212  = { \$178 [25:0], \$177  };
     end
     if (cleared_rst) begin
-      \$113  = 30'h00000000;
+      \$212  = 30'h00000000;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$138 ) begin end
-    \$114  = in_last;
-    if (\$66 ) begin
-      \$114  = \$68 ;
-    end else if (\$67 ) begin
-      \$114  = \$80 ;
+    if (\$auto$verilog_backend.cc:2355:dump_module$139 ) begin end
+    \$213  = in_last;
+    if (\$54 ) begin
+      \$213  = \$56 ;
+    end else if (\$55 ) begin
+      \$213  = \$116 ;
     end else if (fires) begin
-      \$114  = \$96 ;
+      \$213  = \$179 ;
     end
     if (cleared_rst) begin
-      \$114  = 1'h0;
+      \$213  = 1'h0;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$138 ) begin end
-    \$115  = more;
-    if (\$66 ) begin
-      \$115  = \$72 ;
-    end else if (\$67 ) begin
-      \$115  = \$83 ;
+    if (\$auto$verilog_backend.cc:2355:dump_module$139 ) begin end
+    \$214  = more;
+    if (\$54 ) begin
+      \$214  = \$60 ;
+    end else if (\$55 ) begin
+      \$214  = \$119 ;
     end else if (fires) begin
-      \$115  = \$98 [22:0];
+      \$214  = \$181 [22:0];
     end
     if (cleared_rst) begin
-      \$115  = 23'h000000;
+      \$214  = 23'h000000;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$138 ) begin end
-    \$116  = few;
-    if (\$66 ) begin
-      \$116  = \$79 ;
-    end else if (\$67 ) begin
-      \$116  = \$89 ;
+    if (\$auto$verilog_backend.cc:2355:dump_module$139 ) begin end
+    \$215  = few;
+    if (\$54 ) begin
+      \$215  = \$67 ;
+    end else if (\$55 ) begin
+      \$215  = \$125 ;
     end else if (fires) begin
-      \$116  = \$102 ;
+      \$215  = stays_few;
     end
     if (cleared_rst) begin
-      \$116  = 1'h0;
+      \$215  = 1'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$139 ) begin end
+    \$216  = row_ends;
+    if (\$54 ) begin
+      \$216  = \$115 ;
+    end else if (\$55 ) begin
+      \$216  = \$172 ;
+    end else if (fires) begin
+      \$216  = \$201 ;
+    end
+    if (cleared_rst) begin
+      \$216  = 1'h0;
     end
   end
   assign memory_next = \$3 [31:0];
@@ -116106,7 +116662,7 @@ module \weft.store.bursts (o__ready, start, stop, single, last, fires, burst__va
   assign \row_size.more  = row_size[47:25];
   assign \row_size.full  = row_size[48];
   assign \row_size.over  = row_size[49];
-  assign i__payload[35:32] = \$48 [3:0];
+  assign i__payload[35:32] = \$30 [3:0];
   assign i__payload[31:0] = { address, 2'h0 };
   assign new_size[49] = \$24 ;
   assign new_size[48] = \$15 ;
@@ -116115,14 +116671,106 @@ module \weft.store.bursts (o__ready, start, stop, single, last, fires, burst__va
   assign new_size[1:0] = \$4 [1:0];
   assign \$6  = { 2'h0, \$5 [23:2] };
   assign \$8  = { 2'h0, \$7 [24:2] };
-  assign \$32  = \$31 ;
-  assign \$40  = \$39 ;
-  assign \$49  = 1'h1;
+  assign \$31  = 1'h1;
   assign i__valid = offers;
+  assign \$83  = \$82 ;
+  assign \$103  = \$102 ;
+  assign \$141  = \$140 ;
+  assign \$161  = \$160 ;
+  assign \$185  = \$184 ;
+  assign \$193  = \$192 ;
 endmodule
 
-module \weft.store.bursts.skid (o__ready, i__valid, i__ready, o__valid, o__payload, cleared_rst, i__payload, cleared_clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$139  = 0;
+module \weft.store.bursts.asked (\o__ready$8 , i__valid, i__ready, cleared_rst, i__payload, o__valid, o__payload, cleared_clk);
+  reg \$auto$verilog_backend.cc:2355:dump_module$140  = 0;
+  wire \$1 ;
+  reg \$2 ;
+  reg [35:0] \$3 ;
+  input cleared_clk;
+  wire cleared_clk;
+  input cleared_rst;
+  wire cleared_rst;
+  input [35:0] i__payload;
+  wire [35:0] i__payload;
+  wire [35:0] \i__payload$1 ;
+  wire [31:0] \i__payload$1.addr ;
+  wire [3:0] \i__payload$1.more ;
+  wire [31:0] \i__payload.addr ;
+  wire [3:0] \i__payload.more ;
+  output i__ready;
+  wire i__ready;
+  wire \i__ready$3 ;
+  input i__valid;
+  wire i__valid;
+  wire \i__valid$5 ;
+  (* init = 36'h000000000 *)
+  wire [35:0] item;
+  wire [31:0] \item.addr ;
+  wire [3:0] \item.more ;
+  output [35:0] o__payload;
+  reg [35:0] o__payload = 36'h000000000;
+  wire [35:0] \o__payload$14 ;
+  wire [31:0] \o__payload$14.addr ;
+  wire [3:0] \o__payload$14.more ;
+  wire [31:0] \o__payload.addr ;
+  wire [3:0] \o__payload.more ;
+  wire o__ready;
+  input \o__ready$8 ;
+  wire \o__ready$8 ;
+  output o__valid;
+  reg o__valid = 1'h0;
+  wire \o__valid$13 ;
+  assign \$1  = ~ o__valid;
+  assign o__ready = \$1  | \o__ready$8 ;
+  always @(posedge cleared_clk)
+    o__valid <= \$2 ;
+  always @(posedge cleared_clk)
+    o__payload <= \$3 ;
+  \weft.store.bursts.asked.skid  skid (
+    .cleared_clk(cleared_clk),
+    .cleared_rst(cleared_rst),
+    .i__payload(i__payload),
+    .i__ready(i__ready),
+    .i__valid(i__valid),
+    .o__payload(\o__payload$14 ),
+    .o__ready(o__ready),
+    .o__valid(\o__valid$13 )
+  );
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$140 ) begin end
+    \$2  = o__valid;
+    if (o__ready) begin
+      \$2  = \o__valid$13 ;
+    end
+    if (cleared_rst) begin
+      \$2  = 1'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$140 ) begin end
+    \$3  = o__payload;
+    if (o__ready) begin
+      \$3  = \o__payload$14 ;
+    end
+  end
+  assign \i__payload$1  = i__payload;
+  assign \i__ready$3  = i__ready;
+  assign \i__valid$5  = i__valid;
+  assign item = o__payload;
+  assign \i__payload.addr  = i__payload[31:0];
+  assign \i__payload.more  = i__payload[35:32];
+  assign \i__payload$1.addr  = i__payload[31:0];
+  assign \i__payload$1.more  = i__payload[35:32];
+  assign \o__payload.addr  = o__payload[31:0];
+  assign \o__payload.more  = o__payload[35:32];
+  assign \item.addr  = o__payload[31:0];
+  assign \item.more  = o__payload[35:32];
+  assign \o__payload$14.addr  = \o__payload$14 [31:0];
+  assign \o__payload$14.more  = \o__payload$14 [35:32];
+endmodule
+
+module \weft.store.bursts.asked.skid (i__valid, o__ready, i__ready, o__valid, o__payload, cleared_rst, i__payload, cleared_clk);
+  reg \$auto$verilog_backend.cc:2355:dump_module$141  = 0;
   wire \$1 ;
   wire \$2 ;
   wire \$3 ;
@@ -116163,14 +116811,14 @@ module \weft.store.bursts.skid (o__ready, i__valid, i__ready, o__valid, o__paylo
   assign o__payload = full ? \$like  : i__payload;
   assign \$1  = ~ full;
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$139 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$141 ) begin end
     \$4  = \$like ;
     if (\$1 ) begin
       \$4  = i__payload;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$139 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$141 ) begin end
     \$5  = \$3 ;
     if (cleared_rst) begin
       \$5  = 1'h0;
@@ -116185,7 +116833,7 @@ module \weft.store.bursts.skid (o__ready, i__valid, i__ready, o__valid, o__paylo
 endmodule
 
 module \weft.store.pending (i__valid, \o__ready$8 , i__ready, cleared_rst, i__payload, o__valid, o__payload, cleared_clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$140  = 0;
+  reg \$auto$verilog_backend.cc:2355:dump_module$142  = 0;
   wire \$1 ;
   reg \$2 ;
   reg [152:0] \$3 ;
@@ -116315,7 +116963,7 @@ module \weft.store.pending (i__valid, \o__ready$8 , i__ready, cleared_rst, i__pa
     .o__valid(\o__valid$13 )
   );
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$140 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$142 ) begin end
     \$2  = o__valid;
     if (o__ready) begin
       \$2  = \o__valid$13 ;
@@ -116325,7 +116973,7 @@ module \weft.store.pending (i__valid, \o__ready$8 , i__ready, cleared_rst, i__pa
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$140 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$142 ) begin end
     \$3  = o__payload;
     if (o__ready) begin
       \$3  = \o__payload$14 ;
@@ -116423,7 +117071,7 @@ module \weft.store.pending (i__valid, \o__ready$8 , i__ready, cleared_rst, i__pa
 endmodule
 
 module \weft.store.pending.skid (i__valid, o__ready, i__ready, o__valid, o__payload, cleared_rst, i__payload, cleared_clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$141  = 0;
+  reg \$auto$verilog_backend.cc:2355:dump_module$143  = 0;
   wire \$1 ;
   wire \$2 ;
   wire \$3 ;
@@ -116509,14 +117157,14 @@ module \weft.store.pending.skid (i__valid, o__ready, i__ready, o__valid, o__payl
   assign o__payload = full ? \$like  : i__payload;
   assign \$1  = ~ full;
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$141 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$143 ) begin end
     \$4  = \$like ;
     if (\$1 ) begin
       \$4  = i__payload;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$141 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$143 ) begin end
     \$5  = \$3 ;
     if (cleared_rst) begin
       \$5  = 1'h0;
@@ -116576,7 +117224,7 @@ module \weft.store.pending.skid (i__valid, o__ready, i__ready, o__valid, o__payl
 endmodule
 
 module \weft.store.pieces (step, i__ready, i__valid, i__payload, cleared_rst, piece, valid, mask, cleared_clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$142  = 0;
+  reg \$auto$verilog_backend.cc:2355:dump_module$144  = 0;
   wire [24:0] \$1 ;
   wire \$10 ;
   wire \$11 ;
@@ -116796,7 +117444,7 @@ module \weft.store.pieces (step, i__ready, i__valid, i__payload, cleared_rst, pi
   assign \$22  = \$20  & \$21 ;
   assign \$24  = i__payload[26:24] > 2'h2;
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$142 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$144 ) begin end
     \$68  = valid;
     if (\$61 ) begin
       (* full_case = 32'd1 *)
@@ -116811,7 +117459,7 @@ module \weft.store.pieces (step, i__ready, i__valid, i__payload, cleared_rst, pi
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$142 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$144 ) begin end
     \$69  = now;
     if (\$61 ) begin
       (* full_case = 32'd1 *)
@@ -116831,7 +117479,7 @@ module \weft.store.pieces (step, i__ready, i__valid, i__payload, cleared_rst, pi
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$142 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$144 ) begin end
     \$70  = later_room;
     if (\$61 ) begin
       if (\$signal$16 ) begin
@@ -116843,7 +117491,7 @@ module \weft.store.pieces (step, i__ready, i__valid, i__payload, cleared_rst, pi
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$142 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$144 ) begin end
     \$71  = size;
     if (\$61 ) begin
       (* full_case = 32'd1 *)
@@ -116858,7 +117506,7 @@ module \weft.store.pieces (step, i__ready, i__valid, i__payload, cleared_rst, pi
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$142 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$144 ) begin end
     \$72  = \$signal$5 ;
     if (\$61 ) begin
       (* full_case = 32'd1 *)
@@ -116873,7 +117521,7 @@ module \weft.store.pieces (step, i__ready, i__valid, i__payload, cleared_rst, pi
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$142 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$144 ) begin end
     \$73  = mask;
     if (\$61 ) begin
       (* full_case = 32'd1 *)
@@ -116943,7 +117591,7 @@ module \weft.store.pieces (step, i__ready, i__valid, i__payload, cleared_rst, pi
 endmodule
 
 module \weft.store.rows_wait (o__ready, i__ready, o__valid, o__payload, cleared_rst, i__payload, i__valid, cleared_clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$143  = 0;
+  reg \$auto$verilog_backend.cc:2355:dump_module$145  = 0;
   wire \$1 ;
   wire \$2 ;
   wire \$3 ;
@@ -117017,14 +117665,14 @@ module \weft.store.rows_wait (o__ready, i__ready, o__valid, o__payload, cleared_
   assign o__payload = full ? \$like  : i__payload;
   assign \$1  = ~ full;
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$143 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$145 ) begin end
     \$4  = \$like ;
     if (\$1 ) begin
       \$4  = i__payload;
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$143 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$145 ) begin end
     \$5  = \$3 ;
     if (cleared_rst) begin
       \$5  = 1'h0;
@@ -117072,7 +117720,7 @@ module \weft.store.rows_wait (o__ready, i__ready, o__valid, o__payload, cleared_
 endmodule
 
 module \weft.store.walker (i__ready, o__ready, cleared_rst, o__payload, o__valid, i__valid, i__payload, cleared_clk);
-  reg \$auto$verilog_backend.cc:2355:dump_module$144  = 0;
+  reg \$auto$verilog_backend.cc:2355:dump_module$146  = 0;
   wire \$1 ;
   wire [2:0] \$10 ;
   wire \$100 ;
@@ -117398,7 +118046,7 @@ module \weft.store.walker (i__ready, o__ready, cleared_rst, o__payload, o__valid
   always @(posedge cleared_clk)
     excess <= \$143 ;
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$144 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$146 ) begin end
     \$125  = \$signal$14 ;
     if (\$36 ) begin
       \$125  = 1'h0;
@@ -117414,7 +118062,7 @@ module \weft.store.walker (i__ready, o__ready, cleared_rst, o__payload, o__valid
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$144 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$146 ) begin end
     \$126  = \$signal$18 ;
     if (\$36 ) begin
       \$126  = 1'h0;
@@ -117430,7 +118078,7 @@ module \weft.store.walker (i__ready, o__ready, cleared_rst, o__payload, o__valid
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$144 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$146 ) begin end
     \$127  = \$signal$13 ;
     if (\$36 ) begin
       \$127  = \$37 ;
@@ -117446,7 +118094,7 @@ module \weft.store.walker (i__ready, o__ready, cleared_rst, o__payload, o__valid
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$144 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$146 ) begin end
     \$128  = \$signal$15 ;
     if (\$36 ) begin
       \$128  = \$42 ;
@@ -117462,7 +118110,7 @@ module \weft.store.walker (i__ready, o__ready, cleared_rst, o__payload, o__valid
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$144 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$146 ) begin end
     \$129  = place_row;
     if (\$44 ) begin
       \$129  = \$7 [23:0];
@@ -117475,7 +118123,7 @@ module \weft.store.walker (i__ready, o__ready, cleared_rst, o__payload, o__valid
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$144 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$146 ) begin end
     \$130  = place_base;
     if (\$44 ) begin
       \$130  = \$45 ;
@@ -117488,7 +118136,7 @@ module \weft.store.walker (i__ready, o__ready, cleared_rst, o__payload, o__valid
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$144 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$146 ) begin end
     \$131  = skew_row;
     if (\$44 ) begin
       if (\$63 ) begin
@@ -117503,7 +118151,7 @@ module \weft.store.walker (i__ready, o__ready, cleared_rst, o__payload, o__valid
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$144 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$146 ) begin end
     \$132  = skew_base;
     if (\$44 ) begin
       if (\$63 ) begin
@@ -117518,7 +118166,7 @@ module \weft.store.walker (i__ready, o__ready, cleared_rst, o__payload, o__valid
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$144 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$146 ) begin end
     \$133  = \$signal$25 ;
     if (\$44 ) begin
       (* full_case = 32'd1 *)
@@ -117538,7 +118186,7 @@ module \weft.store.walker (i__ready, o__ready, cleared_rst, o__payload, o__valid
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$144 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$146 ) begin end
     \$134  = \$signal$2 ;
     if (\$44 ) begin
       (* full_case = 32'd1 *)
@@ -117558,7 +118206,7 @@ module \weft.store.walker (i__ready, o__ready, cleared_rst, o__payload, o__valid
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$144 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$146 ) begin end
     \$135  = \$signal$3 ;
     if (\$44 ) begin
       (* full_case = 32'd1 *)
@@ -117578,7 +118226,7 @@ module \weft.store.walker (i__ready, o__ready, cleared_rst, o__payload, o__valid
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$144 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$146 ) begin end
     \$136  = \$signal$1 ;
     if (\$44 ) begin
       (* full_case = 32'd1 *)
@@ -117598,7 +118246,7 @@ module \weft.store.walker (i__ready, o__ready, cleared_rst, o__payload, o__valid
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$144 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$146 ) begin end
     \$137  = \$signal$5 ;
     if (\$44 ) begin
       (* full_case = 32'd1 *)
@@ -117618,7 +118266,7 @@ module \weft.store.walker (i__ready, o__ready, cleared_rst, o__payload, o__valid
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$144 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$146 ) begin end
     \$138  = \$signal$26 ;
     if (\$44 ) begin
       if (\$signal$5 ) begin
@@ -117633,7 +118281,7 @@ module \weft.store.walker (i__ready, o__ready, cleared_rst, o__payload, o__valid
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$144 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$146 ) begin end
     \$139  = outer_ends;
     if (\$44 ) begin
       if (\$signal$5 ) begin
@@ -117648,7 +118296,7 @@ module \weft.store.walker (i__ready, o__ready, cleared_rst, o__payload, o__valid
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$144 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$146 ) begin end
     \$140  = o__valid;
     if (\$92 ) begin
       \$140  = 1'h0;
@@ -117661,7 +118309,7 @@ module \weft.store.walker (i__ready, o__ready, cleared_rst, o__payload, o__valid
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$144 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$146 ) begin end
     \$141  = rows;
     if (\$93 ) begin
       \$141  = i__payload;
@@ -117671,7 +118319,7 @@ module \weft.store.walker (i__ready, o__ready, cleared_rst, o__payload, o__valid
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$144 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$146 ) begin end
     \$142  = \$signal$19 ;
     if (\$119 ) begin
       \$142  = \$121 [24:0];
@@ -117681,7 +118329,7 @@ module \weft.store.walker (i__ready, o__ready, cleared_rst, o__payload, o__valid
     end
   end
   always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$144 ) begin end
+    if (\$auto$verilog_backend.cc:2355:dump_module$146 ) begin end
     \$143  = excess;
     if (\$119 ) begin
       \$143  = \$124 [25:0];

@@ -7,7 +7,7 @@ from amaranth.lib.wiring import In, Out
 from weft.config import Config
 
 from .interfaces import burst_layout
-from .skid import Skid
+from .skid import Slice
 from .sums import overflows
 
 BURST_BEATS = 16
@@ -78,7 +78,7 @@ def rows_layout() -> data.StructLayout:
 class Bursts(wiring.Component):
     """Requests the bursts of all rows of a command, one burst a cycle.
 
-    The first is offered in the cycle after ``start``. Every burst begins at the bus-aligned
+    The first is offered two cycles after ``start``. Every burst begins at the bus-aligned
     address of its first byte, so the beats of a row are ``ceil((addr % bus_bytes + len) /
     bus_bytes)``. With `Config.held_commands` ``rows`` must hold while ``busy``.
 
@@ -93,7 +93,7 @@ class Bursts(wiring.Component):
     busy
         Bursts are left to request.
     stop
-        From the next cycle on offer no burst that was not offered before; ``busy`` may stay high.
+        Ask for no further burst; what has fired is offered nevertheless. ``busy`` may stay high.
     burst
         The requests.
     fires, last
@@ -142,6 +142,7 @@ class Bursts(wiring.Component):
         address = Signal(MEMORY_BITS - low_bits)  # of the burst, in beats
         more = Signal(LENGTH_BITS + 1 - low_bits)  # beats of the row from here on, less one
         few = Signal()  # no more than a burst's
+        row_ends = Signal()  # nor than what is left of the page, so that it ends with this burst
         offers = Signal()  # as `busy`, for the request alone
 
         # --- the next row ----------------------------------------------------------------------
@@ -182,20 +183,24 @@ class Bursts(wiring.Component):
         page_bits = slice(len(position), (PAGE_BYTES // bus).bit_length() - 1)
         page, in_last = address[page_bits], Signal()  # the page's last burst begins in it
         limit = Signal(range(BURST_BEATS))  # what a burst can have here, less one
-        row_ends = Signal()
         crosses = overflows(more[: len(position)], position)  # a multiple of a burst's length
-        m.submodules.skid = skid = Skid(burst_layout())
-        wiring.connect(m, skid.o, wiring.flipped(self.burst))
-        fires, request = self.fires, skid.i.payload
+
+        def ends(address: Value, more: Value, few: Value) -> Value:
+            """Whether a row ends with its first burst, by no carry through all that is left."""
+            beat = address[low_bits:]
+            crosses = overflows(more[: len(position)], beat[: len(position)])
+            return few & ~(beat[page_bits].all() & crosses)
+
+        m.submodules.asked = asked = Slice(burst_layout())  # many choose among clients behind it
+        wiring.connect(m, asked.o, wiring.flipped(self.burst))
+        fires, request = self.fires, asked.i.payload
         m.d.comb += [
             limit.eq(~position | (~in_last).replicate(len(position))),
-            # That is ``more <= limit``, without a carry through all of it, or a wait for ``limit``.
-            row_ends.eq(few & ~(in_last & crosses)),
             request.addr.eq(Cat(Const(0, low_bits), address)),
             request.more.eq(Mux(row_ends, more, limit)),
-            skid.i.valid.eq(offers & ~self.void),
+            asked.i.valid.eq(offers & ~self.void),
             self.last.eq(row_ends & last_row),
-            fires.eq(skid.i.valid & skid.i.ready),
+            fires.eq(asked.i.valid & asked.i.ready),
         ]
 
         # `start` comes late: without bursts all is taken from what is offered, start or no start.
@@ -238,6 +243,7 @@ class Bursts(wiring.Component):
                 in_last.eq(first[low_bits:][page_bits].all()),
                 more.eq(Mux(self.single, 0, new_more)),
                 few.eq(self.single | new_few),
+                row_ends.eq(self.single | ends(self.rows.addr, new_more, new_few)),
             ]
         with m.Elif(fires & row_ends):
             m.d.sync += [
@@ -245,16 +251,21 @@ class Bursts(wiring.Component):
                 in_last.eq(following[low_bits:][page_bits].all()),
                 more.eq(next_more),
                 few.eq(next_few),
+                row_ends.eq(ends(following, next_more, next_few)),
             ]
         with m.Elif(fires):
             behind = Cat(
                 position & (~in_last).replicate(len(position)), address[len(position) :] + 1
             )
             beyond = more[len(position) :]
+            next_last, stays_few = page == (1 << len(page)) - 2, Signal()
+            m.d.comb += stays_few.eq(few | ((beyond == 1) & (more[: len(position)] <= limit)))
             m.d.sync += [
                 address.eq(behind),
-                in_last.eq(page == (1 << len(page)) - 2),
+                in_last.eq(next_last),
                 more.eq(more - limit - 1),
-                few.eq(few | ((beyond == 1) & (more[: len(position)] <= limit))),
+                few.eq(stays_few),
+                # Into the page's last burst there come as many as a burst has, from the same place.
+                row_ends.eq(stays_few & ~(next_last & crosses)),
             ]
         return m

@@ -256,13 +256,15 @@ class LoadWriter(wiring.Component):
 
         # A chunk is older than the piece behind it. act_posts and posts never meet: a piece for
         # act is written while no chunk for which it would have to wait is in the gearbox.
-        m.d.comb += [
+        m.d.sync += [
             # What began behind a fault must not post.
             self.post.valid.eq((act_posts | posts) & ~self.stop),
             self.post.mask.eq(Mux(act_posts, act_post, post)),
+        ]
+        m.d.comb += [
             self.fault.valid.eq((misses | fails) & ~self.stop),
             self.fault.cause.eq(Mux(misses, Cause.BAD_ADDRESS, self.i.payload.cause)),
             self.fault.index.eq(Mux(misses, index, piece.target.index)),
-            self.busy.eq(aside.o.valid | gearbox.valid | transposing | act_posts),
+            self.busy.eq(aside.o.valid | gearbox.valid | transposing | act_posts | self.post.valid),
         ]
         return m

@@ -27,8 +27,8 @@ class Latencies:
 
     fetch: int = 1
     reload: int = 5
-    load: int = 2
-    landed: int = 1
+    load: int = 3
+    landed: int = 2
     sums: int = 5
     drain: int = 18
     store: int = 5
