@@ -22,7 +22,16 @@ from weft.synth.families import ECP5, FAMILIES
 from weft.synth.fit import prediction
 from weft.synth.floorplan import ARRAY, LANES, ecp5_core_floorplan, ecp5_floorplan
 from weft.synth.measure import Job, measure
-from weft.synth.nextpnr import Placed, Step, kind_of, read_report, too_full
+from weft.synth.nextpnr import (
+    ROUNDS,
+    Placed,
+    Step,
+    arguments,
+    kind_of,
+    read_report,
+    too_full,
+    too_slow,
+)
 from weft.synth.parts import CORE, PARTS, part
 from weft.synth.targets import DEVICES, Target
 from weft.synth.tools import Tool, ToolError
@@ -244,6 +253,33 @@ def test_a_placer_that_would_go_on_for_ever_is_stopped(tmp_path):
     with pytest.raises(ToolError, match=f"^{reason}"):
         tool.run([script], tmp_path / "log", too_full)
     assert too_full("Info: \tDFF:  15552/  15552  100%") is None
+
+
+def rounds(slow: list[int], shared: int = 2) -> str:
+    """nextpnr's log of so many connections that are too slow, round by round."""
+    line = "Info:     iter={} wires=9 overused={} overuse=2 tmgfail={} archfail=NA\n"
+    return "".join(line.format(i + 1, shared, late) for i, late in enumerate(slow))
+
+
+@pytest.mark.parametrize(
+    ("log", "stops"),
+    [
+        (rounds([9] * (ROUNDS + 1)), True),
+        (rounds([9] * ROUNDS), False),
+        (rounds([9] * ROUNDS + [8]), False),
+        (rounds([9, 8] * ROUNDS), True),
+        (rounds([9] * 2 * ROUNDS, shared=1000), False),
+        ("", False),
+    ],
+)
+def test_a_clock_that_cannot_be_reached_is_given_up(log, stops):
+    assert (too_slow(log) is not None) == stops
+
+
+def test_only_a_board_is_routed_for_its_clock():
+    target = Target.parse("ecp5-85k-8")
+    assert "--tmg-ripup" in arguments(target, 50, 1, board=True)
+    assert "--tmg-ripup" not in arguments(target, 50, 1)
 
 
 @pytest.fixture

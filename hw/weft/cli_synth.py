@@ -47,7 +47,10 @@ def synth(
         str, typer.Option("--seeds", metavar="N", help="How many, or which ones: `1,2,5`, `2,`.")
     ] = "1",
     freq: Annotated[
-        float | None, typer.Option("--freq", metavar="MHZ", help="Clock that placement aims at.")
+        float | None,
+        typer.Option(
+            "--freq", metavar="MHZ", help="Clock that placement aims at, and a board's routes."
+        ),
     ] = None,
     portable: Annotated[
         bool, typer.Option("--portable", help="Portable multipliers instead of the target's own.")

@@ -71,8 +71,8 @@ class Family:
     pin
         For families whose nextpnr places no pins by itself: a line of such a file for a ``{port}``
         and a ``{pin}``.
-    options
-        Of nextpnr, besides.
+    options, routing
+        Of nextpnr, besides; for a board, which has to reach its clock, besides those.
     floorplans
         Where to place multipliers of a chip, and those of a SIMT core alone, by device.
     caveat
@@ -94,6 +94,7 @@ class Family:
     pins: tuple[str, ...] = ()
     pin: str = ""
     options: tuple[str, ...] = ()
+    routing: tuple[str, ...] = ()
     per_cell: dict[str, int] = field(default_factory=dict)
     floorplans: tuple[Callable[[Config, str], Floorplan], ...] = (no_floorplan, no_floorplan)
     caveat: str = ""
@@ -159,6 +160,10 @@ ECP5 = Family(
     # nextpnr places pins that nobody has placed. Of its placers this one leaves less wire: of
     # the board `ulx3s` 13 % less.
     options=("--lpf-allow-unconstrained", "--placer", "static"),
+    # nextpnr's usual router lets what is slow push out what is less so, at hardly a cost, and comes
+    # to no end where most is nearly as slow. The other one shares wires first and parts them then,
+    # and looks again at what is too slow for the frequency that was asked for.
+    routing=("--router", "router2", "--tmg-ripup"),
     floorplans=(ecp5_floorplan, ecp5_core_floorplan),
     caveat="multipliers by their input and output registers only, not by what lies between",
 )

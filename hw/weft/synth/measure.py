@@ -206,9 +206,14 @@ def _shares(
     return {name: round(sum(row[name] for row in rows) / among, 1) for name in ("luts", "ffs")}
 
 
+def _told(job: Job, design: Design, seed: int) -> list[str]:
+    """Arguments of nextpnr."""
+    return arguments(job.target, job.asked_mhz, seed, design.package, job.board is not None)
+
+
 def _run_name(nextpnr: Tool, job: Job, design: Design, seed: int) -> str:
     """Name of the files of one run."""
-    told = arguments(job.target, job.asked_mhz, seed, design.package)
+    told = _told(job, design, seed)
     key = "\0".join((nextpnr.version, *told, *([] if design.framed else [design.pins])))
     return f"{job.target.name}-seed{seed}-{hashlib.sha256(key.encode()).hexdigest()[:8]}"
 
@@ -221,7 +226,7 @@ def _placed(
     kept = folder / f"{name}.json"
     if not kept.is_file():
         report(f"{nextpnr.version}: {job.target.name} at {job.asked_mhz:g} MHz, seed {seed}")
-        told = arguments(job.target, job.asked_mhz, seed, design.package)
+        told = _told(job, design, seed)
         netlist, family = folder / NETLIST, job.target.family
         placed = place_and_route(nextpnr, netlist, family, told, design.pins, seed, name)
         partial = kept.with_suffix(".partial")

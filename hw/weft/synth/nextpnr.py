@@ -14,14 +14,17 @@ WIRE = 2
 """Contents of an iCE40 LUT that only leads to its register."""
 
 
-def arguments(target: Target, freq: float, seed: int, package: str = "") -> list[str]:
-    """What nextpnr is told, files apart; ``freq`` in MHz."""
+def arguments(
+    target: Target, freq: float, seed: int, package: str = "", board: bool = False
+) -> list[str]:
+    """What nextpnr is told, files apart; ``freq`` in MHz, ``board`` for a whole one."""
     return [
         *target.arguments(package),
         *("--freq", f"{freq:g}"),
         *("--seed", str(seed)),
         "--timing-allow-fail",
         *target.family.options,
+        *(target.family.routing if board else ()),
     ]
 
 
@@ -79,6 +82,28 @@ def too_full(log: str) -> str | None:
     return f"the device is too small: {', '.join(over)}" if over else None
 
 
+_ROUNDS = re.compile(r"^Info:\s+iter=\d+ .*overused=(\d+) .*tmgfail=(\d+) ", re.MULTILINE)
+
+ROUNDS, SHARED = 60, 20
+"""Rounds of routing without any gain before nextpnr is stopped, which would go on for hours; they
+count as soon as so few wires have more than one user."""
+
+
+def too_slow(log: str) -> str | None:
+    """How many connections stay too slow for what was asked, where nextpnr gains no more."""
+    slow = [int(late) for shared, late in _ROUNDS.findall(log) if int(shared) < SHARED]
+    if len(slow) <= ROUNDS or min(slow[-ROUNDS:]) < min(slow[:-ROUNDS]):
+        return None
+    return (
+        f"{min(slow):,} connections or more stay too slow for what was asked: ask for less (--freq)"
+    )
+
+
+def hopeless(log: str) -> str | None:
+    """Why a run of nextpnr will not end well; None while it may."""
+    return too_full(log) or too_slow(log)
+
+
 def place_and_route(
     nextpnr: Tool,
     netlist: Path,
@@ -116,7 +141,7 @@ def place_and_route(
         constraints = folder / f"{name}.pins"
         constraints.write_text(pins)
         options += [text.format(name=constraints.name) for text in family.pins]
-    nextpnr.run(options, folder / f"{name}.log", too_full)
+    nextpnr.run(options, folder / f"{name}.log", hopeless)
     written = json.loads(design.read_text())
     if packer.written_by == "--write":
         design.rename(folder / f"{name}{packer.suffixes[0]}")
