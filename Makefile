@@ -29,6 +29,8 @@ env-test: $(VENV)/env-test.stamp ## The same with what the tests need.
 sim: env ## Build the simulator and run products and digits on it, with a report.
 	@$(BIN)/weft sim
 
+# Simulators are built for seconds of use, where counts are not full.
+test: export WEFT_QUICK_BUILD = $(if $(WEFT_LONG),,1)
 test: env-test ## Lint, types, import contracts and tests.
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
