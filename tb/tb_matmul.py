@@ -10,6 +10,7 @@ from cocotb.triggers import FallingEdge
 from weft.arch.commands import COMMAND_BITS, encode
 from weft.arch.errors import Cause
 from weft.arch.registers import BINS
+from weft.gateware.accumulator import REUSE_DISTANCE
 
 CONFIG = context.config
 R, C = CONFIG.rows, CONFIG.cols
@@ -240,12 +241,15 @@ async def random_commands(dut):
 
 @cocotb.test()
 async def no_bubble(dut):
-    """Tiles of R rows, inside a command and from one to the next, follow without a gap."""
+    """Tiles of R rows, inside a command and from one to the next, follow without a gap.
+
+    Of as many as an accumulator row needs to come back, if that is more.
+    """
     bench = Bench(dut, context.rng("bubble"))
     await bench.reset()
     await bench.fill()
     watcher = cocotb.start_soon(watch(dut, bench))
-    rows = max(R, 3)
+    rows = max(R, REUSE_DISTANCE)
     values = {"blocks": 1, "k_tail": R, "k0": 2, "k1": 1, "k2": 1, "m0": rows, "m1": 1, "m2": 1}
     values |= dict.fromkeys(("act", "wgt", "wgt_block", "acc", "accumulate", "row_sum"), 0)
     values |= {f"{loop}_stride": 1 for loop in ("k0", "k1", "k2", "m0", "m1", "m2")}
@@ -376,7 +380,7 @@ async def faults(dut):
         await bench.reset()
         sender = cocotb.start_soon(bench.send(values, index=1000 + i))
         seen = []
-        for _ in range(600 + 3 * CONFIG.wgt_rows):
+        for _ in range(600 + REUSE_DISTANCE * CONFIG.wgt_rows):
             await context.settle()
             if int(dut.fault__valid.value):
                 seen.append((int(dut.fault__cause.value), int(dut.fault__index.value)))

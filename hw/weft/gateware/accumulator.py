@@ -1,10 +1,11 @@
 """The accumulators: C columns of two halves of 32-bit rows that add what the array delivers.
 
 The array's columns arrive one cycle apart, and so do the addresses here: column c works c cycles
-behind column 0, which saves the registers that would align the array's sums. Each column is three
+behind column 0, which saves the registers that would align the array's sums. Each column is four
 stages::
 
     address      read the old value (first tile: not read)
+    choice       of the half that was read, or zero
     sum arrives  old + sum
     write
 
@@ -22,7 +23,7 @@ from weft.config import Config
 from .array import SUM_LANE
 from .drain import AccRead
 
-REUSE_DISTANCE = 3
+REUSE_DISTANCE = 4
 """Fewest cycles between two entries of the same accumulator row."""
 
 
@@ -46,7 +47,7 @@ class AccumulatorColumn(wiring.Component):
     Members
     -------
     entry
-        Entry of the sum that arrives in the next cycle.
+        Entry of the sum that arrives in the cycle after the next one.
     sum
         The array's partial sum.
     drain, drain_half, drain_row
@@ -73,11 +74,14 @@ class AccumulatorColumn(wiring.Component):
         """Implement the component."""
         m = Module()
         layout = entry_layout(self.config)
+        read_for = Signal(layout)
         arriving = Signal(layout)
         written = Signal(layout)
+        old = Signal(32, reset_less=True)
         total = Signal(32, reset_less=True)
         m.d.sync += [
-            arriving.eq(self.entry),
+            read_for.eq(self.entry),
+            arriving.valid.eq(read_for.valid),
             written.valid.eq(arriving.valid),
         ]
 
@@ -100,12 +104,18 @@ class AccumulatorColumn(wiring.Component):
             ]
             values.append(read.data)
 
-        old = Mux(arriving.half, values[1], values[0])
+        # A memory of an FPGA takes half a cycle, a sum of 32 bits most of the other half.
+        with m.If(read_for.valid):
+            m.d.sync += [
+                arriving.half.eq(read_for.half),
+                arriving.row.eq(read_for.row),
+                old.eq(Mux(read_for.first, 0, Mux(read_for.half, values[1], values[0]))),
+            ]
         with m.If(arriving.valid):
             m.d.sync += [
                 written.half.eq(arriving.half),
                 written.row.eq(arriving.row),
-                total.eq(Mux(arriving.first, 0, old) + self.sum),
+                total.eq(old + self.sum),
             ]
         drained_half = Signal()
         m.d.sync += drained_half.eq(self.drain_half)
@@ -119,7 +129,8 @@ class Accumulators(wiring.Component):
     Members
     -------
     entry, coming
-        Entry of the row whose column-0 sum arrives in the next cycle; what it will be then.
+        Entry of the row whose column-0 sum arrives in the cycle after the next one; what it will be
+        in the next one.
     sums
         From the array.
     blocked
@@ -156,7 +167,7 @@ class Accumulators(wiring.Component):
     @staticmethod
     def finish_latency(config: Config) -> int:
         """Cycles from an entry to `finished`."""
-        return config.cols
+        return config.cols + 1
 
     def elaborate(self, platform):
         """Implement the component."""
@@ -191,9 +202,9 @@ class Accumulators(wiring.Component):
                     later.row.eq(entry.row),
                 ]
             entry = later
-        # `entry` is now one cycle behind the last column's: its sum is being added, and written in
-        # the next cycle. Whom the post lets go reads two cycles from now at the earliest.
-        m.d.comb += self.finished.eq(entry.valid & entry.last)
+        # `entry` is a cycle behind the last column's here. Its sum is added in the next cycle and
+        # written in the one after; whom the post lets go reads after two more at the earliest.
+        m.d.sync += self.finished.eq(entry.valid & entry.last)
 
         busy = Signal(2)
         m.d.sync += busy.eq(

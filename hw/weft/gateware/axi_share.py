@@ -8,7 +8,7 @@ from weft.config import Config
 
 from .interfaces import Axi4
 from .memory_port import OWED_BURSTS
-from .word_fifo import WordFifo
+from .word_fifo import ReadyFifo
 
 CHIP_ID_BITS = 2
 """Width of a manager's IDs; behind the share there is one bit more, which says whose it is."""
@@ -48,7 +48,7 @@ class AxiShare(wiring.Component):
         """Build the arbiters, and the queue of those who owe data."""
         m = Module()
         axi, managers = self.axi, (self.chip, self.host)
-        m.submodules.owed = owed = WordFifo(1, OWED_BURSTS)
+        m.submodules.owed = owed = ReadyFifo(1, OWED_BURSTS)
         reader = self._choose(m, "ar", room=1)
         writer = self._choose(m, "aw", room=owed.i.ready)
         m.d.comb += [

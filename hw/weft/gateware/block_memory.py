@@ -1,6 +1,6 @@
 """Main memory in memories of the FPGA, behind an AXI4 port."""
 
-from amaranth.hdl import Cat, Module, Mux, Signal, unsigned
+from amaranth.hdl import Module, Mux, Signal, unsigned
 from amaranth.lib import data, memory, wiring
 from amaranth.lib.wiring import In
 
@@ -57,7 +57,7 @@ class BlockMemory(wiring.Component):
     A read's first beat comes `read_latency` cycles after its address was accepted (its blocks stand
     all over a device: there is a register behind them), a write's response one cycle after its last
     beat. A beat that was written is seen by reads whose address
-    is accepted from then on.
+    is accepted when its response is there.
 
     Parameters
     ----------
@@ -115,10 +115,13 @@ class BlockMemory(wiring.Component):
         m.d.comb += [
             read_port.addr.eq(reads.now.word),
             read_port.en.eq(read),
+            axi.wready.eq(write),
+        ]
+        # Who writes is known late, and blocks are far: a cycle for each.
+        m.d.sync += [
             write_port.addr.eq(writes.now.word),
             write_port.data.eq(axi.wdata),
-            write_port.en.eq(Cat(strobe & write & ~writes.now.outside for strobe in axi.wstrb)),
-            axi.wready.eq(write),
+            write_port.en.eq(axi.wstrb & (write & ~writes.now.outside).replicate(width)),
         ]
 
         with m.If(gives):

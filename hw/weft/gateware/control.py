@@ -196,14 +196,16 @@ class Control(wiring.Component):
 
         # Only the host ends idleness, and it writes every other cycle at most.
         was_idle = Signal()
-        m.d.sync += was_idle.eq(idle)
+        # A cycle later: that the chip stops comes from far, and what begins meanwhile goes nowhere.
+        held = Signal()
+        m.d.sync += [was_idle.eq(idle), held.eq(hold)]
         m.d.comb += [
             self.irq.eq(host_port.irq),
             self.clear.eq(host_port.clear),
             programs.i.payload.eq(host_port.program),
             programs.i.valid.eq(host_port.ring),
             host_port.room.eq(programs.i.ready),
-            host_port.refuse.eq(hold),
+            host_port.refuse.eq(held),
             host_port.queued.eq(programs.level),
             host_port.busy.eq(self.running),
             host_port.halted.eq(errors.halted),
@@ -273,7 +275,7 @@ class Control(wiring.Component):
                 m.d.sync += weights_there.eq(~(gate.lacks & command.wait_weights).any())
                 m.d.comb += [
                     me.matmul_weights.eq(
-                        gate.i.valid & command.early & weights_there & gate.settled & ~hold
+                        gate.i.valid & command.early & weights_there & gate.settled & ~held
                     ),
                     me.matmul_waiting.weights.eq((gate.missing & command.wait_weights).any()),
                     me.matmul_waiting.operands.eq(others.any()),

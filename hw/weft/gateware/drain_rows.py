@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed, unsigned
+from amaranth.hdl import Cat, Module, Mux, Signal, signed, unsigned
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -123,7 +123,7 @@ class DrainRows(wiring.Component):
         rows_left = Signal(16, reset_less=True)
         blocks_left = Signal(16, reset_less=True)
         row_last, block_last = Signal(reset_less=True), Signal(reset_less=True)
-        # The last place in a region at which a row of the block may begin; below 0 if none.
+        # The last place in a region at which a row of the last block may begin; below 0 if none.
         span_bits = (config.act_region_span - 1).bit_length()
         latest = Signal(signed(span_bits + 1), reset_less=True)
         acc, acc_start = (Signal(_ROW_BITS, name=n, reset_less=True) for n in ("acc", "acc_start"))
@@ -132,11 +132,6 @@ class DrainRows(wiring.Component):
         )
         param = Signal(_ROW_BITS, reset_less=True)
         param_row = Signal(range(max(2, param_rows(config))), reset_less=True)
-
-        def fits(of, is_last) -> Value:
-            """The last place in a region at which a row of a block, the last one or not, fits."""
-            columns = Mux(is_last, of.cols_last, config.cols)
-            return config.act_region_bytes - Mux(of.int32, columns << 2, columns)
 
         accept = Signal()
         advance = Signal()
@@ -158,7 +153,9 @@ class DrainRows(wiring.Component):
                 row_last.eq(cmd.rows == 1),
                 blocks_left.eq(cmd.blocks),
                 block_last.eq(cmd.blocks == 1),
-                latest.eq(fits(cmd, cmd.blocks == 1)),
+                latest.eq(
+                    config.act_region_bytes - Mux(cmd.int32, cmd.cols_last << 2, cmd.cols_last)
+                ),
                 *(start.eq(cmd.acc) for start in (acc, acc_start)),
                 *(start.eq(cmd.dst) for start in (dst, dst_start)),
                 param.eq(cmd.param),
@@ -188,7 +185,6 @@ class DrainRows(wiring.Component):
                     row_last.eq(command.rows == 1),
                     blocks_left.eq(blocks_left - 1),
                     block_last.eq(blocks_left == 2),
-                    latest.eq(fits(command, blocks_left == 2)),
                     param.eq(param + 1),
                     param_row.eq(param_row + config.drain_beats),
                     active.eq(~block_last),
@@ -202,13 +198,14 @@ class DrainRows(wiring.Component):
         region, offset = dst[span_bits:], dst[:span_bits]
         upper = Signal()
         columns = Signal(range(config.cols + 1))
+        too_far = [offset > config.act_region_bytes - (config.cols << s) for s in (0, 2)]
         outside = Signal()
         m.d.comb += [
             upper.eq(acc >= config.acc_rows),
             columns.eq(Mux(block_last, command.cols_last, config.cols)),
             outside.eq(
                 (region >= config.act_regions)
-                | (offset > latest)
+                | Mux(block_last, offset > latest, Mux(command.int32, too_far[1], too_far[0]))
                 | (acc >= config.acc_total_rows)
                 | (command.params & (param >= config.param_blocks))
             ),

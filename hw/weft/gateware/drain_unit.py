@@ -68,14 +68,20 @@ class DrainUnit(wiring.Component):
         m = Module()
         m.submodules.requantiser = requantiser = Requantiser()
 
-        biased = Signal(32, reset_less=True)
+        # A bias comes late, from a memory: the sum is made, wanted or not.
+        biased, plain = Signal(32, reset_less=True), Signal(32, reset_less=True)
+        add_bias, chosen = Signal(reset_less=True), Signal(32)
         with m.If(self.en):
-            m.d.sync += biased.eq(self.acc + Mux(self.add_bias, self.bias, 0))
-        m.d.comb += self.total.eq(biased)
+            m.d.sync += [
+                biased.eq(self.acc + self.bias),
+                plain.eq(self.acc),
+                add_bias.eq(self.add_bias),
+            ]
+        m.d.comb += [chosen.eq(Mux(add_bias, biased, plain)), self.total.eq(chosen)]
         if self.config.row_sum:
             corrected = Signal(32, reset_less=True)
             with m.If(self.en):
-                m.d.sync += corrected.eq(biased - self.correction)
+                m.d.sync += corrected.eq(chosen - self.correction)
             m.d.comb += self.total.eq(corrected)
 
         m.d.comb += [

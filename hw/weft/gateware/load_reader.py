@@ -304,6 +304,7 @@ class LoadReader(wiring.Component):
             walker.i.valid.eq(pending.valid),
             walker.i.payload.eq(pending.payload.rows),
             pending.ready.eq(walker.i.ready),
+            walker.narrow.eq(~walking.act),
             blocks.len.eq(walker.o.payload.size),
             between.i.valid.eq(walker.o.valid & (unsettled == 0)),
             given.segment.eq(walker.o.payload),
@@ -313,7 +314,6 @@ class LoadReader(wiring.Component):
             pieces.i.valid.eq(between.o.valid),
             pieces.i.payload.eq(taken.segment),
             between.o.ready.eq(pieces.i.ready),
-            pieces.narrow.eq(~taken.mode.act),
         ]
         with m.If(walking.target.param):
             m.d.comb += given.segment.at.eq(first_column)

@@ -4,14 +4,14 @@ Two walkers share one command. The *feeder* shifts in the weights of the next ti
 rows* gives those of the current one. One row stands in a register until it is issued, which is when
 the activation SRAM grants its read; from there on everything has a fixed delay (cycles after)::
 
-    0            A                        A + L - 1       A + L     ... + C + 2
+    0            A                        A + L - 2       A + L     ... + C + 2
     issue   row enters the array    accumulator entry   sum, col 0     finished
 
 with A = ActSram.read_latency and L = Array.latency. The feeder looks ahead at the command on the
 stream, which is taken when its first tile is known to the feeder and the rows before are given.
 """
 
-from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.hdl import Cat, Const, Module, Mux, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.fifo import SyncFIFO
 from amaranth.lib.wiring import In, Out, connect, flipped
@@ -155,29 +155,33 @@ class Matmul(wiring.Component):
                 fenced.eq(hidden(self.act_fence, coming.address)),
             ]
 
-        # Accumulator rows issued one and two cycles ago, by their lowest bits: what looks alike
-        # only waits.
+        # Accumulator rows issued one cycle ago, two, and so on, by their lowest bits: what looks
+        # alike only waits.
         low, coming_low = row.acc[:ROW_BITS], coming.acc[:ROW_BITS]
-        was_issued = Signal()
-        was_low = Signal(ROW_BITS)
-        same = Signal(REUSE_DISTANCE - 1)  # which the row adds to; `goes` knows that these are two
-        m.d.sync += [was_issued.eq(issue), was_low.eq(low), same.eq(same << 1)]
-        again = Signal(REUSE_DISTANCE - 1)
-        m.d.comb += again.eq(
-            Cat(coming_low == low, was_issued & (coming_low == was_low))
-            & (~coming.first).replicate(len(same))
-        )
+        recent = REUSE_DISTANCE - 1
+        same = Signal(recent)  # which of them the row adds to
+        again = Signal(recent)  # and the next row, would this one be issued now
+        alike, issued, its_low = [coming_low == low], issue, low
+        for i in range(recent - 1):
+            was_issued, was_low = Signal(name=f"issued_{i}"), Signal(ROW_BITS, name=f"low_{i}")
+            m.d.sync += [was_issued.eq(issued), was_low.eq(its_low)]
+            alike.append(was_issued & (coming_low == was_low))
+            issued, its_low = was_issued, was_low
+        m.d.comb += again.eq(Cat(alike) & (~coming.first).replicate(recent))
+        m.d.sync += same.eq(same << 1)
         with m.If(goes):
-            m.d.sync += same.eq(again & Cat(issue, 1))
+            m.d.sync += same.eq(again & Cat(issue, Const(-1, recent - 1)))
 
         # Whether a row may be issued, but for its weights and for others who read: known the cycle
         # before, one way or the other, so that whether this row is issued only chooses.
-        asks = Signal()
+        asks, if_issued, if_not = Signal(), Signal(attrs=KEEP), Signal(attrs=KEEP)
         open_ = between.o.valid & ~coming.wrong & ~hidden(self.act_fence, coming.address)
-        waits = standing & ~row.wrong & ~hidden(self.act_fence, row.address) & ~same[0]
-        m.d.sync += asks.eq(
-            Mux(issue, open_ & ~again.any(), Mux(standing, waits, open_ & ~again[1]))
-        )
+        waits = standing & ~row.wrong & ~hidden(self.act_fence, row.address) & ~same[:-1].any()
+        m.d.comb += [
+            if_issued.eq(open_ & ~again.any()),
+            if_not.eq(Mux(standing, waits, open_ & ~again[1:].any())),
+        ]
+        m.d.sync += asks.eq(Mux(issue, if_issued, if_not))
 
         # --- issue it, or say what is wrong ------------------------------------------------------
         hazard = Signal()
@@ -222,7 +226,8 @@ class Matmul(wiring.Component):
         ]
         # Lanes of whole half-words: the simulator shifts them without crossing words bit by bit.
         lane = -(-layout.size // 16) * 16
-        line = Signal(lane * (act_latency + array.latency - 1))
+        to_entry = act_latency + array.latency - 2
+        line = Signal(lane * to_entry)
         m.d.sync += line.eq(Cat(entry, Signal(lane - layout.size, name="gap"), line))
         swaps = Signal(act_latency)
         m.d.sync += swaps.eq(Cat(issue & row.tile_first, swaps))
@@ -264,7 +269,7 @@ class Matmul(wiring.Component):
             ]
 
         # --- posts, busy, bins ---------------------------------------------------------------
-        flight = act_latency + array.latency - 1 + Accumulators.finish_latency(config)
+        flight = to_entry + Accumulators.finish_latency(config)
         m.submodules.posts = posts = SyncFIFO(width=SEMAPHORES, depth=flight // config.rows + 2)
         inside = Signal(range(flight + 1))
         with m.If(issue):

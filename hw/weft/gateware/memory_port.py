@@ -13,7 +13,7 @@ from .bursts import BURST_BEATS
 from .interfaces import Axi4, MemoryRead, MemoryWrite
 from .keep import KEEP
 from .one_hot import encode
-from .word_fifo import WordFifo
+from .word_fifo import ReadyFifo
 
 
 def clients(config: Config) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -115,7 +115,7 @@ class MemoryPort(wiring.Component):
         Counters' events.
     """
 
-    data_latency = WordFifo.latency
+    data_latency = ReadyFifo.latency
     """Cycles from an accepted write burst to its first beat, when no other is before it."""
 
     axi: wiring.PureInterface
@@ -171,7 +171,7 @@ class MemoryPort(wiring.Component):
 
         # --- writes ----------------------------------------------------------------------------
         # Data follow in the order of requests, so whose turn it is waits in a queue.
-        m.submodules.owed = owed = WordFifo(_turn_layout(), OWED_BURSTS)
+        m.submodules.owed = owed = ReadyFifo(_turn_layout(), OWED_BURSTS)
         grant = _choose(m, "write", [port.burst for port in writers], axi.awvalid, axi.awready)
         m.d.comb += [
             axi.awvalid.eq(owed.i.ready & Cat(port.burst.valid for port in writers).any()),

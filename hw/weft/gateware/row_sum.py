@@ -52,7 +52,7 @@ class RowSum(wiring.Component):
     @staticmethod
     def levels(config: Config) -> int:
         """Registers from a row to its sum."""
-        return 1 + (config.rows - 1).bit_length()
+        return 1 + max(1, (config.rows - 1).bit_length())
 
     def elaborate(self, platform):
         """Implement the component."""
@@ -71,7 +71,7 @@ class RowSum(wiring.Component):
             entry = Signal(entry_layout(config), name=f"entry_{depth + 1}")
             m.d.sync += entry.eq(entries[-1])
             entries.append(entry)
-            if len(level) == 1:
+            if len(level) == 1 and depth:
                 break
             depth += 1
             following = []
@@ -82,12 +82,13 @@ class RowSum(wiring.Component):
                 following.append(total)
             level = following
 
-        # The column wants the entry one cycle before its sum.
+        # The column wants the entry two cycles before its sum.
         m.submodules.column = column = AccumulatorColumn(config)
-        adds = entries[-2].valid & ~entries[-2].first
+        wanted = entries[-3]
+        adds = wanted.valid & ~wanted.first
         m.d.comb += [
-            self.reading.eq(Mux(adds, Mux(entries[-2].half, 0b10, 0b01), 0)),
-            column.entry.eq(entries[-2]),
+            self.reading.eq(Mux(adds, Mux(wanted.half, 0b10, 0b01), 0)),
+            column.entry.eq(wanted),
             column.sum.eq(level[0]),
             column.drain.eq(self.drain),
             column.drain_half.eq(self.drain_half),

@@ -88,13 +88,15 @@ def segment_layout(config: Config) -> data.StructLayout:
     """A part of a row.
 
     ``at`` is the row's address and holds on the row's ``first`` segment; ``large``: it is more than
-    any piece; ``outside``: the row does not lie in one region of act.
+    any piece; ``room``: most bytes of its first piece; ``outside``: the row does not lie in one
+    region of act.
     """
     return data.StructLayout(
         {
             "at": SRAM_ADDRESS_BITS,
             "size": SIZE_BITS,
             "large": 1,
+            "room": small_bits(config),
             "skew": low_bits(config),
             "fill": 1,
             "first": 1,
@@ -122,11 +124,14 @@ class RowWalker(wiring.Component):
     i
         Commands. The first segment follows a cycle later; taken with the last segment of the one
         before. With `Config.held_commands` the payload must hold until the last segment is taken.
+    narrow
+        Pieces of fill have at most bus_bytes, not a whole row of act; of the command on ``o``.
     o
         Segments.
     """
 
     i: stream.Interface
+    narrow: Signal
     o: stream.Interface
 
     def __init__(self, config: Config, *, padded: bool = True):
@@ -136,6 +141,7 @@ class RowWalker(wiring.Component):
         super().__init__(
             {
                 "i": In(stream.Signature(layout)),
+                "narrow": In(1),
                 "o": Out(stream.Signature(segment_layout(config))),
             }
         )
@@ -199,6 +205,13 @@ class RowWalker(wiring.Component):
         m.d.comb += [
             out.at.eq(place.row),
             out.skew.eq(Mux(out.fill, 0, skew.row)),
+            out.room.eq(
+                Mux(
+                    out.fill,
+                    Mux(self.narrow, config.bus_bytes, max(config.bus_bytes, config.act_row_bytes)),
+                    config.bus_bytes - skew.row,
+                )
+            ),
             out.fill.eq(~is_data),
             out.first.eq(first),
             out.row_last.eq(row_ends),
@@ -283,8 +296,6 @@ class Pieces(wiring.Component):
     -------
     i
         Segments; taken with the last piece of the one before.
-    narrow
-        Fill pieces of the segment on ``i`` have at most bus_bytes.
     valid, step
         There is a piece; it is taken and the next one stands there in the next cycle.
     piece
@@ -296,7 +307,6 @@ class Pieces(wiring.Component):
     """
 
     i: stream.Interface
-    narrow: Signal
     valid: Signal
     step: Signal
     piece: data.View
@@ -309,7 +319,6 @@ class Pieces(wiring.Component):
         super().__init__(
             {
                 "i": In(stream.Signature(segment_layout(config))),
-                "narrow": In(1),
                 "valid": Out(1),
                 "step": In(1),
                 "piece": Out(segment_layout(config)),
@@ -337,11 +346,8 @@ class Pieces(wiring.Component):
         ]
 
         new = self.i.payload
-        fill_room, new_room = Signal.like(size), Signal.like(size)
-        m.d.comb += [
-            fill_room.eq(Mux(self.narrow, bus, self.fill_bytes)),
-            new_room.eq(Mux(new.fill, fill_room, bus - new.skew)),
-        ]
+        new_room = Signal.like(size)
+        m.d.comb += new_room.eq(new.room)
 
         # The next piece, of a new segment or of this one: both before it is known which, for
         # `step` comes late.
@@ -379,7 +385,7 @@ class Pieces(wiring.Component):
                     now.eq(new),
                     now.size.eq(new.size - new_room),
                     now.at.eq(Mux(new.first, new.at, Mux(self.valid, following, now.at))),
-                    later_room.eq(Mux(new.fill, fill_room, bus)),
+                    later_room.eq(Mux(new.fill, new_room, bus)),
                     *take(first),
                 ]
             with m.Else():

@@ -129,7 +129,10 @@ class Store(wiring.Component):
         signal = command if held else Signal(command_layout(Engine.STORE))
         post = command.post if held else Signal(SEMAPHORES)
         index = command.index if held else Signal(INDEX_BITS)
-        stuck = Signal()  # a command that faults once all before it are done
+        # A command that faults once all before it are done. One behind it may enter in its first
+        # cycle, as it may have before.
+        stuck, was_stuck = Signal(), Signal()
+        m.d.sync += was_stuck.eq(stuck)
         refused = Signal()  # a command without rows entered; none may pass it
         is_signal, enters, writes_word = Signal(), Signal(), Signal()
         rows_free, bursts_free = Signal(attrs=KEEP), Signal(attrs=KEEP)  # `cmd.valid` comes last
@@ -142,7 +145,7 @@ class Store(wiring.Component):
                 & room_for_rows
                 & answers.ready
                 & (phase == _Signal.NONE)
-                & ~stuck
+                & ~was_stuck
                 & ~refused
                 & ~stopped
             ),

@@ -19,7 +19,7 @@ class Scheduler(wiring.Component):
     Members
     -------
     valid, warp
-        The pick, from registers.
+        The pick, from registers; any warp where there is none.
     picks
         The same, one-hot, a cycle before.
     hold
@@ -96,20 +96,17 @@ class Scheduler(wiring.Component):
             twice, found = Cat(candidates, candidates), Signal(2 * warps, name=f"first_{name}")
             m.d.comb += found.eq(twice & ~(twice - next_one))
             firsts.append(found[:warps] | found[warps:])
-        # Of those that can be picked only when no other can, all is known but that.
-        sure, second = Signal(warps, attrs=KEEP), Signal(warps, attrs=KEEP)
+        # That all are held comes last, and where it does not matter not at all.
+        free, goes = Signal(warps, attrs=KEEP), Signal()
         m.d.comb += [
-            sure.eq(firsts[0] & ~self.hold.replicate(warps)),
-            second.eq(firsts[1] & ~self.hold.replicate(warps)),
-            self.picks.eq(sure | (second & (~can.any()).replicate(warps))),
+            free.eq(firsts[0] | (firsts[1] & (~can.any()).replicate(warps))),
+            self.picks.eq(free & ~self.hold.replicate(warps)),
+            goes.eq((can.any() | soon.any()) & ~self.hold),
             self.at_barrier.eq(waiting.any()),
         ]
-        m.d.sync += [
-            self.valid.eq((can.any() | soon.any()) & ~self.hold),
-            self.warp.eq(encode(self.picks, warps)),
-        ]
-        with m.If((can.any() | soon.any()) & ~self.hold):
-            m.d.sync += next_one.eq(self.picks.rotate_left(1))
+        m.d.sync += [self.valid.eq(goes), self.warp.eq(encode(free, warps))]
+        with m.If(goes):
+            m.d.sync += next_one.eq(free.rotate_left(1))
 
         # Barriers. The slot of a warp that arrived or ended is looked at in the next cycle; the
         # others in turn, so that no barrier stays closed when its event was not the last.
@@ -138,7 +135,7 @@ class Scheduler(wiring.Component):
         again = Signal(warps, attrs=KEEP)
         m.d.comb += again.eq(self.ready | self.wake | opened | start_mask)
         m.d.sync += [
-            can.eq((can & ~sure) | again),
+            can.eq((can & (~firsts[0] | self.hold.replicate(warps))) | again),
             soon.eq(((soon & ~self.picks) | self.early) & ~self.wake),
             self.alive.eq((self.alive & ~leaving) | start_mask),
             waiting.eq((waiting & ~opened) | coming),

@@ -20,7 +20,7 @@ from weft.arch.fp32_special import Special
 from ..fp32.divsqrt import DivSqrt
 from ..fp32.special import SpecialUnit
 from ..one_hot import encode, lowest
-from ..word_fifo import WordFifo
+from ..word_fifo import ReadyFifo
 from .divide import Divider
 from .requests import answer_layout
 from .sizes import Sizes
@@ -76,7 +76,7 @@ class SerialUnit(wiring.Component):
         """Implement the component."""
         m = Module()
         sizes, lanes = self.sizes, self.sizes.lanes
-        m.submodules.queue = queue = WordFifo(wanted_layout(sizes), sizes.warps)
+        m.submodules.queue = queue = ReadyFifo(wanted_layout(sizes), sizes.warps)
         row_shape = data.StructLayout({"a": 32 * lanes, "b": 32 * lanes})
         m.submodules.operands = operands = Memory(
             shape=row_shape,
