@@ -28,7 +28,8 @@ COMPILE_FLAGS = (
 
 FAST = "-O1" if os.environ.get("WEFT_QUICK_BUILD") else "-O3"
 """Optimisation of what runs every cycle. With ``WEFT_QUICK_BUILD=1`` the compiler needs half of the
-time, and the simulator a third more: for whoever builds many and runs each for a second."""
+time and the simulator runs at two thirds of its speed (docs/decisions/0002): for whoever builds
+many and runs each for seconds."""
 
 RUNTIME = "-O1"
 """Optimisation of Verilator's own runtime and of tracing."""
