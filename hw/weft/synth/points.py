@@ -185,6 +185,7 @@ def measure_points(
     record = read_record(path)
     if (most := fullest(results, family)) is not None:
         record.routed[family] = most
+        _save(record, path)
     for preset in POINTS[family]:
         if only in preset:
             report(f"{preset} for {FAMILIES[family].title}")
@@ -208,6 +209,11 @@ def _write(record: Record, path: Path, measured: str) -> None:
     kept = {*(f"{p.family} {p.preset}" for p in record.points), *record.boards}
     record.sources = {k: v for k, v in record.sources.items() if k in kept}
     record.sources[measured] = sources_hash()
+    _save(record, path)
+
+
+def _save(record: Record, path: Path) -> None:
+    """Replace the file at once."""
     partial = path.with_suffix(".partial")
     partial.write_text(text_of(record))
     partial.rename(path)
